@@ -1,0 +1,285 @@
+"""The part of the settings that describes upstreams: address, engine, key, price, timeouts, breaker, capabilities."""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, JsonValue, model_validator
+
+from offramp.config.parts import Addresses, CardName, Count, Name, Part, Seconds, Text, Usd
+from offramp.config.secret import SecretText
+from offramp.wire.features import Feature
+
+
+class Engine(StrEnum):
+    """What kind of server an upstream is; it decides which differences are normalised."""
+
+    OPENAI = "openai"
+    VLLM = "vllm"
+    AZURE = "azure"
+    CEREBRIUM = "cerebrium"
+    OTHER = "other"
+
+
+class PriceKind(StrEnum):
+    """How an upstream is paid for."""
+
+    CARD = "card"
+    """By a card of the catalog, of either kind."""
+    COMPUTE = "compute"
+    """By time: dollars per hour, second or month for each instance."""
+    PARTS = "parts"
+    """By time: GPU, vCPU and memory priced apart."""
+    TOKENS = "tokens"
+    """By tokens."""
+
+
+_ENGINE_HOSTS = (
+    ("api.openai.com", Engine.OPENAI),
+    (".openai.com", Engine.OPENAI),
+    (".openai.azure.com", Engine.AZURE),
+    (".cognitiveservices.azure.com", Engine.AZURE),
+    (".services.ai.azure.com", Engine.AZURE),
+    (".cerebrium.ai", Engine.CEREBRIUM),
+)
+
+_NOT_CAPABILITIES = Feature.USAGE_ASKED
+"""Whether usage is asked for says nothing about the model: offramp asks on its own."""
+_IMPLIED = {Feature.TOOLS: Feature.TOOL_HISTORY | Feature.PARALLEL_TOOL_CALLS}
+"""Who lacks the first lacks the second, too; who has the first has the second."""
+
+FEATURE_WORDS = tuple(f.name.lower() for f in Feature if f.name is not None and not f & _NOT_CAPABILITIES)
+"""The words that `capabilities` understands."""
+
+FeatureWord = Annotated[str, Field(json_schema_extra={"enum": list(FEATURE_WORDS)})]
+
+
+def _bits(words: tuple[str, ...]) -> Feature:
+    bits = Feature(0)
+    for word in words:
+        feature = Feature[word.upper()]
+        bits |= feature | _IMPLIED.get(feature, Feature(0))
+    return bits
+
+
+class Capabilities(Part):
+    """What an upstream cannot do, said one way or the other; tiers that lack what a request uses are left out."""
+
+    missing: tuple[FeatureWord, ...] = ()
+    """Features that it does not have. The words are those of the ledger: `tools`, `structured_output`, `vision` …"""
+    only: tuple[FeatureWord, ...] | None = None
+    """The only features it has; everything else is missing."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.missing and self.only is not None:
+            msg = "expected either `missing` or `only`, not both"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def lacks(self) -> int:
+        """The bits of `wire.features.Feature` that it does not have."""
+        if self.only is None:
+            return int(_bits(self.missing))
+        return int(~_bits(self.only) & ~_NOT_CAPABILITIES & _bits(FEATURE_WORDS))
+
+
+class Timeouts(Part):
+    """The four patiences for one attempt at an upstream."""
+
+    connect_s: Seconds = 5.0
+    """Until the connection stands, TLS included."""
+    first_token_s: Seconds = 60.0
+    """From the request to the first content; for answers that are not streamed, see `total_s`."""
+    silence_s: Seconds = 30.0
+    """Between two pieces of a streamed answer."""
+    total_s: Seconds = 540.0
+    """From the request to the end of the answer."""
+
+
+class BreakerRules(Part):
+    """When an upstream is left alone for a while, and how it is tried again."""
+
+    failures: Count = 5
+    """It opens after this many failures in a row,"""
+    failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """or when this share of the requests in `rate_window_s` failed"""
+    rate_window_s: Seconds = 30.0
+    """(the window of the failure rate)"""
+    min_requests: Count = 20
+    """and at least so many were made in the window."""
+    cooldown_s: Seconds = 60.0
+    """How long it stays open before one request may probe."""
+    lease_s: Seconds = 30.0
+    """How long the probe may take before another may try."""
+    mode: Literal["enforce", "observe"] = "enforce"
+    """`observe` counts and shows the states but lets everything through."""
+
+
+class Health(Part):
+    """Free probes that see an instance return before a client's request has to."""
+
+    path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/health"
+    """Path on the instance's host (not below `base_url`'s path); any 2xx is healthy."""
+    interval_s: Seconds = 10.0
+    """Time between two probes of one instance."""
+
+
+class TokenPrices(Part):
+    """Prices per million tokens."""
+
+    input_usd_per_mtok: Usd | None = None
+    """Input tokens."""
+    cached_input_usd_per_mtok: Usd | None = None
+    """Input tokens served from the provider's cache; without it they cost as much as other input."""
+    cache_write_usd_per_mtok: Usd | None = None
+    """Input tokens written to the provider's cache."""
+    output_usd_per_mtok: Usd | None = None
+    """Output tokens, reasoning included."""
+    audio_input_usd_per_mtok: Usd | None = None
+    """Audio tokens of the input."""
+    audio_output_usd_per_mtok: Usd | None = None
+    """Audio tokens of the output."""
+    source: Text | None = None
+    """Where the price comes from: an address, a contract."""
+    checked: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    """The day it was last checked, such as `2026-11-21`."""
+
+
+class Price(TokenPrices):
+    """What an upstream costs: the name of a card, a price by time, or prices per token."""
+
+    card: CardName | None = None
+    """A card of the catalog: `openai/gpt-4o-mini` (tokens), `aws/g5.xlarge` or `cerebrium/a10` (time)."""
+    usd_per_hour: Usd | None = None
+    """Dollars per hour and instance,"""
+    usd_per_second: Usd | None = None
+    """or per second and instance,"""
+    usd_per_month: Usd | None = None
+    """or per month (of 730 hours) and instance."""
+    gpu_usd_per_second: Usd | None = None
+    """Dollars per second for one GPU (prices in parts)."""
+    cpu_usd_per_second: Usd | None = None
+    """Dollars per second for one vCPU."""
+    memory_usd_per_gb_second: Usd | None = None
+    """Dollars per second for one GB of memory."""
+    gpus: Usd | None = None
+    """How many GPUs an instance has (prices in parts, and cards that have parts)."""
+    cpus: Usd | None = None
+    """How many vCPUs an instance has."""
+    memory_gb: Usd | None = None
+    """How many GB of memory an instance has."""
+    billed: Literal["always", "while_serving"] = "always"
+    """`always`: from the first appearance in the configuration until it is removed, also while offramp is down;
+    `while_serving`: only while requests run (serverless)."""
+    per: Literal["instance"] = "instance"
+    """What the price by time is for: each address in `base_url`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _card_by_name(cls, value: object) -> object:
+        return {"card": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        forms = self._forms()
+        if len(forms) != 1:
+            given = ", ".join(forms) or "none"
+            msg = (
+                "expected exactly one form: a card's name, one of usd_per_hour/usd_per_second/usd_per_month, "
+                f"prices in parts (gpu_usd_per_second …), or prices per token (input_usd_per_mtok …); got {given}"
+            )
+            raise ValueError(msg)
+        if self.kind is PriceKind.TOKENS and self.input_usd_per_mtok is None:
+            msg = "expected `input_usd_per_mtok` (and `output_usd_per_mtok` unless the models only embed)"
+            raise ValueError(msg)
+        return self
+
+    def _forms(self) -> list[str]:
+        times = ("usd_per_hour", "usd_per_second", "usd_per_month")
+        parts = ("gpu_usd_per_second", "cpu_usd_per_second", "memory_usd_per_gb_second")
+        forms = [name for name in ("card", *times) if getattr(self, name) is not None]
+        if any(getattr(self, name) is not None for name in parts):
+            forms.append("prices in parts")
+        if any(name.endswith("_per_mtok") and getattr(self, name) is not None for name in type(self).model_fields):
+            forms.append("prices per token")
+        return forms
+
+    @property
+    def kind(self) -> PriceKind:
+        """Which of the forms this price has."""
+        form = self._forms()[0]
+        if form == "card":
+            return PriceKind.CARD
+        if form.startswith("usd_per_"):
+            return PriceKind.COMPUTE
+        return PriceKind.PARTS if form == "prices in parts" else PriceKind.TOKENS
+
+
+class Upstream(Part):
+    """A model server that offramp calls: one or several instances behind one name."""
+
+    base_urls: Addresses = Field(alias="base_url")
+    """Its address, or a list of addresses (instances). It stands for `/v1`: `http://127.0.0.1:8000/v1`."""
+    engine: Engine = Engine.OTHER
+    """What kind of server it is. Default: by the host (`api.openai.com` is `openai`), else `other`."""
+    api_key: SecretText | None = None
+    """offramp's own key for it. Without one the client's key goes through only where `passthrough` names it."""
+    provider: Text | None = None
+    """Whose token prices apply. Default: the upstream's name if that is a provider's id, else by the host."""
+    price: Price | None = None
+    """What it costs. Without one, token prices of its provider; else its rows are unpriced."""
+    timeouts: Timeouts = Timeouts()
+    """The four timeouts."""
+    breaker: BreakerRules = BreakerRules()
+    """The circuit breaker, one for each instance."""
+    capabilities: Capabilities = Capabilities()
+    """What it cannot do."""
+    max_input_tokens: Count | None = None
+    """Longest input in tokens; longer requests go to a tier that takes them."""
+    max_connections: Count = 1024
+    """Connections to each instance at most; further requests wait."""
+    max_queue: Annotated[int, Field(ge=0, le=10**6)] = 1024
+    """Requests that may wait for a connection; further ones go to the next tier."""
+    balance: Literal["round_robin", "least_busy"] = "round_robin"
+    """How requests are spread over the instances."""
+    health: Health | None = None
+    """Free health probes, or `false` for none. Default: `/health` every 10 s for vLLM, else none."""
+    headers: dict[str, SecretText] = {}
+    """Headers added to every request to it."""
+    api_version: Text | None = None
+    """Azure's `api-version`, such as `2024-10-21`."""
+    deployments: dict[str, Name] = {}
+    """Azure: the deployment that serves a model, where it is not called like the model."""
+    ca_bundle: Text | None = None
+    """File with the certificates that are trusted for it, instead of the system's."""
+    verify: bool = True
+    """Whether its certificate is checked; only an upstream on loopback may say `false`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_by_host(cls, value: JsonValue) -> JsonValue:
+        if not isinstance(value, dict):
+            return value
+        filled = dict(value)
+        if filled.get("engine") is None:
+            filled["engine"] = _engine_of(filled.get("base_url"))
+        if "health" not in filled and filled["engine"] == Engine.VLLM:
+            filled["health"] = {}
+        elif filled.get("health") is False:
+            filled["health"] = None
+        elif filled.get("health") is True:
+            filled["health"] = {}
+        return filled
+
+
+def _engine_of(base_url: JsonValue) -> str:
+    first = base_url[0] if isinstance(base_url, list) and base_url else base_url
+    if not isinstance(first, str):
+        return Engine.OTHER
+    try:
+        host = urlsplit(first).hostname or ""
+    except ValueError:
+        return Engine.OTHER
+    return next((engine for end, engine in _ENGINE_HOSTS if host == end.lstrip(".") or host.endswith(end)), Engine.OTHER)
