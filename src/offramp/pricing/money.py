@@ -1,0 +1,133 @@
+"""Money as integers: nano-dollars for amounts, pico-dollars for the price of one token. Pure.
+
+A dollar per million tokens is a million pico-dollars per token, so every list price down to a millionth of a dollar per
+million tokens is an exact integer, and a request is rounded once, half to even, when its pico-dollars become
+nano-dollars.
+"""
+
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from offramp.errors import ConfigError
+
+NANO_PER_USD = 1_000_000_000
+"""Amounts in the ledger are integer nano-dollars: $0.000000001."""
+
+PICO_PER_NANO = 1_000
+"""Prices per token are integer pico-dollars."""
+
+PICO_PER_TOKEN_PER_USD_PER_MTOK = 1_000_000
+"""$1 per million tokens is 10**12 / 10**6 pico-dollars per token."""
+
+_WIDEST_EXPONENT = 30
+"""Beyond 10**±30 no amount of money is meant; it also keeps a hostile `1e999999999` from filling the memory."""
+
+
+def to_usd(nano: int) -> Decimal:
+    """Nano-dollars as exact dollars.
+
+    >>> to_usd(165_000)
+    Decimal('0.000165000')
+    """
+    return Decimal(nano).scaleb(-9)
+
+
+def text(nano: int) -> str:
+    """Nano-dollars as the exact decimal string of the dollars, without exponent or trailing zeros.
+
+    >>> text(165_000), text(-177_000_000_000), text(0), text(1)
+    ('0.000165', '-177', '0', '0.000000001')
+    """
+    whole, rest = divmod(abs(nano), NANO_PER_USD)
+    sign = "-" if nano < 0 else ""
+    if not rest:
+        return f"{sign}{whole}"
+    return f"{sign}{whole}.{rest:09d}".rstrip("0")
+
+
+def text_or_none(nano: int | None) -> str | None:
+    """The same for an amount that may be unknown: `None` stays `None` and never becomes zero."""
+    return None if nano is None else text(nano)
+
+
+def decimal_text(amount: Decimal) -> str:
+    """A `Decimal` without exponent or trailing zeros, its value unchanged.
+
+    >>> decimal_text(Decimal("2.50")), decimal_text(Decimal("1E+2")), decimal_text(Decimal("0.000000"))
+    ('2.5', '100', '0')
+    """
+    plain = f"{amount:f}"
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    return "0" if plain in {"-0", ""} else plain
+
+
+def parse_usd(amount: Decimal | str | float, *, what: str) -> Decimal:
+    """A non-negative amount of dollars as somebody wrote it; a float means the decimal number that it prints as.
+
+    Args:
+        amount: As read from a file or a command line.
+        what: Names the thing in the error.
+
+    Raises:
+        ConfigError: If it is no number, not finite, negative, or beyond any price.
+
+    >>> parse_usd(0.1, what="price"), parse_usd("1.006", what="price")
+    (Decimal('0.1'), Decimal('1.006'))
+    """
+    if isinstance(amount, bool):
+        raise ConfigError(f"{what}: expected an amount of dollars (got {amount!r})")
+    try:
+        value = Decimal(str(amount).strip())
+    except InvalidOperation:
+        raise ConfigError(f"{what}: expected an amount of dollars such as 1.006 (got {amount!r})") from None
+    if not value.is_finite() or value < 0:
+        raise ConfigError(f"{what}: expected an amount of dollars from 0 up (got {amount!r})")
+    if value and abs(value.adjusted()) > _WIDEST_EXPONENT:
+        raise ConfigError(f"{what}: {amount!r} is no price of anything")
+    return value
+
+
+def from_usd(amount: Decimal | Fraction) -> int:
+    """Dollars to the nearest nano-dollar, half to even.
+
+    >>> from_usd(Decimal("0.000165")), from_usd(Decimal("0.0000000005")), from_usd(Decimal("0.0000000015"))
+    (165000, 0, 2)
+    """
+    return round(Fraction(amount) * NANO_PER_USD)
+
+
+def pico_per_token(usd_per_mtok: Decimal, *, what: str = "price") -> int:
+    """Dollars per million tokens to pico-dollars per token, exactly.
+
+    Raises:
+        ConfigError: If the price is finer than $0.000001 per million tokens, which no integer here can hold.
+
+    >>> pico_per_token(Decimal("2.50")), pico_per_token(Decimal("0.0375"))
+    (2500000, 37500)
+    """
+    pico = usd_per_mtok * PICO_PER_TOKEN_PER_USD_PER_MTOK
+    if pico != pico.to_integral_value():
+        raise ConfigError(f"{what}: {usd_per_mtok} USD per million tokens is finer than 0.000001; round it")
+    return int(pico)
+
+
+def usd_per_mtok(pico: int) -> Decimal:
+    """Pico-dollars per token back to dollars per million tokens.
+
+    >>> decimal_text(usd_per_mtok(2_500_000))
+    '2.5'
+    """
+    return Decimal(pico).scaleb(-6)
+
+
+def nano_from_pico(pico: int) -> int:
+    """Pico-dollars to the nearest nano-dollar, half to even.
+
+    >>> [nano_from_pico(p) for p in (499, 500, 501, 1_500, 2_500)]
+    [0, 0, 1, 2, 2]
+    """
+    nano, rest = divmod(pico, PICO_PER_NANO)
+    if rest > 500 or (rest == 500 and nano & 1):  # noqa: PLR2004 -- half of PICO_PER_NANO
+        nano += 1
+    return nano
