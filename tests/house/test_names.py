@@ -23,6 +23,7 @@ NOT_ALONE = NOT_IN_A_DEFINITION | {"data", "info"}
 DICTATED = {
     ("data_received", "data"): "asyncio.Protocol names the callback and its argument",
     ("__get_pydantic_core_schema__", "handler"): "pydantic names the argument of its protocol",
+    ("__get_pydantic_json_schema__", "handler"): "pydantic names the argument of its protocol",
     ("Event", "data"): "the `data:` field of the event stream standard",
 }
 """Names that a standard chose for us: (function or class, name) and which one."""

@@ -61,7 +61,7 @@ class ExchangeRow(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_onl
     site_named: bool
     """Whether `site` comes from the header."""
     request_hash: bytes
-    """First 16 bytes of the keyed hash of the request: its length and its body, of a long one the first and last part."""
+    """First 16 bytes of the keyed hash of the request: length and body, of a long body its two ends."""
     operation: str
     """`chat.completions`, `completions`, `embeddings`, `responses`, `models`, or `other`."""
     features: int
