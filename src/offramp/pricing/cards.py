@@ -64,15 +64,22 @@ class Rates(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     def pico(self, usage: TokenUsage) -> int | None:
         """The exact cost of `usage` in pico-dollars; `None` if it has tokens of a kind without a price."""
-        if usage.cached_tokens or usage.cache_write_tokens or usage.audio_input_tokens or usage.audio_output_tokens:
+        if usage.cache_write_tokens or usage.audio_input_tokens or usage.audio_output_tokens:
             return self._pico_of_parts(usage)
         if self.reasoning != self.output and usage.reasoning_tokens:
             return self._pico_of_parts(usage)
+        fresh = usage.input_tokens
         pico = 0
-        if usage.input_tokens:
+        if usage.cached_tokens:
+            if self.cached_input is None:
+                return None
+            cached = min(usage.cached_tokens, fresh)
+            pico = cached * self.cached_input
+            fresh -= cached
+        if fresh:
             if self.input is None:
                 return None
-            pico = usage.input_tokens * self.input
+            pico += fresh * self.input
         if usage.output_tokens:
             if self.output is None:
                 return None
@@ -80,12 +87,33 @@ class Rates(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return pico
 
     def _pico_of_parts(self, usage: TokenUsage) -> int | None:
-        total = 0
-        for part in self.parts(usage):
-            if part.pico is None:
-                return None
-            total += part.pico
-        return total
+        """The sum of `parts`, without making them: this runs once per request."""
+        rest = usage.input_tokens
+        pico = 0
+        for tokens, price in (
+            (usage.cached_tokens, self.cached_input),
+            (usage.cache_write_tokens, self.cache_write),
+            (usage.audio_input_tokens, self.audio_input),
+            (rest, self.input),
+        ):
+            if tokens and rest:
+                if price is None:
+                    return None
+                pico += min(tokens, rest) * price
+                rest -= min(tokens, rest)
+        rest = usage.output_tokens
+        thought = usage.reasoning_tokens if self.reasoning != self.output else 0
+        for tokens, price in (
+            (usage.audio_output_tokens, self.audio_output),
+            (thought, self.reasoning),
+            (rest, self.output),
+        ):
+            if tokens and rest:
+                if price is None:
+                    return None
+                pico += min(tokens, rest) * price
+                rest -= min(tokens, rest)
+        return pico
 
     def parts(self, usage: TokenUsage) -> "tuple[Part, ...]":
         """The cost of each kind of token that occurs, exclusive of each other; they add up to the whole.
