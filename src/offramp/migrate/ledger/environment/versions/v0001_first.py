@@ -1,0 +1,144 @@
+"""The ledger's first tables: exchanges, attempts, hourly sums, bills, and how far the journal is folded."""
+
+from alembic import op
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, String
+
+revision = "0001"
+down_revision: str | None = None
+branch_labels: str | None = None
+depends_on: str | None = None
+
+
+def upgrade() -> None:
+    """Make them."""
+    _exchanges()
+    _attempts()
+    _hours()
+    _bills()
+
+
+def downgrade() -> None:
+    """Remove them."""
+    for table in ("journals", "dropped", "compute_hours", "computes", "hours", "attempts", "exchanges"):
+        op.drop_table(table)
+
+
+def _exchanges() -> None:
+    op.create_table(
+        "exchanges",
+        Column("seq", Integer, primary_key=True, autoincrement=False),
+        Column("id", String, nullable=False),
+        Column("started_ns", BigInteger, nullable=False),
+        Column("key", String, nullable=False),
+        Column("team", String, nullable=False),
+        Column("feature", String, nullable=False),
+        Column("site", LargeBinary, nullable=False),
+        Column("site_named", Boolean, nullable=False),
+        Column("request_hash", LargeBinary, nullable=False),
+        Column("operation", String, nullable=False),
+        Column("features", Integer, nullable=False),
+        Column("n", Integer, nullable=False),
+        Column("max_tokens", Integer),
+        Column("service_tier", String, nullable=False),
+        Column("messages", Integer, nullable=False),
+        Column("tools", Integer, nullable=False),
+        Column("system_hash", LargeBinary, nullable=False),
+        Column("system_bytes", Integer, nullable=False),
+        Column("route", String, nullable=False),
+        Column("tier", String, nullable=False),
+        Column("instance", String, nullable=False),
+        Column("model_asked", String, nullable=False),
+        Column("model_served", String, nullable=False),
+        Column("status", Integer, nullable=False),
+        Column("outcome", String, nullable=False),
+        Column("error_code", String, nullable=False),
+        Column("finish_reason", String, nullable=False),
+        Column("input_tokens", Integer),
+        Column("output_tokens", Integer),
+        Column("cached_tokens", Integer),
+        Column("reasoning_tokens", Integer),
+        Column("usage", String, nullable=False),
+        Column("bytes_in", BigInteger, nullable=False),
+        Column("bytes_out", BigInteger, nullable=False),
+        Column("ttft_s", Float),
+        Column("total_s", Float, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("client_retries", Integer, nullable=False),
+        Column("ratelimit_requests", Integer),
+        Column("ratelimit_tokens", Integer),
+        Column("cost_nano", BigInteger),
+        Column("baseline_nano", BigInteger),
+        Column("compute_nano", BigInteger, nullable=False),
+    )
+    op.create_index("exchanges_started_ns", "exchanges", ["started_ns"])
+
+
+def _attempts() -> None:
+    op.create_table(
+        "attempts",
+        Column("exchange", Integer, primary_key=True, autoincrement=False),
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("tier", String, nullable=False),
+        Column("instance", String, nullable=False),
+        Column("started_ns", BigInteger, nullable=False),
+        Column("ended_ns", BigInteger, nullable=False),
+        Column("status", Integer, nullable=False),
+        Column("failure", String, nullable=False),
+        Column("cost_nano", BigInteger),
+        sqlite_with_rowid=False,
+    )
+
+
+def _hours() -> None:
+    op.create_table(
+        "hours",
+        Column("hour", Integer, primary_key=True, autoincrement=False),
+        Column("team", String, primary_key=True),
+        Column("feature", String, primary_key=True),
+        Column("key", String, primary_key=True),
+        Column("operation", String, primary_key=True),
+        Column("route", String, primary_key=True),
+        Column("tier", String, primary_key=True),
+        Column("model_asked", String, primary_key=True),
+        Column("model_served", String, primary_key=True),
+        Column("outcome", String, primary_key=True),
+        Column("requests", BigInteger, nullable=False),
+        Column("input_tokens", BigInteger, nullable=False),
+        Column("output_tokens", BigInteger, nullable=False),
+        Column("cached_tokens", BigInteger, nullable=False),
+        Column("reasoning_tokens", BigInteger, nullable=False),
+        Column("cost_nano", BigInteger, nullable=False),
+        Column("compute_nano", BigInteger, nullable=False),
+        Column("baseline_nano", BigInteger, nullable=False),
+        Column("saved_nano", BigInteger, nullable=False),
+        Column("unpriced", BigInteger, nullable=False),
+        Column("uncompared", BigInteger, nullable=False),
+        Column("estimated", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _bills() -> None:
+    op.create_table(
+        "computes",
+        Column("instance", String, primary_key=True),
+        Column("meter", LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "compute_hours",
+        Column("hour", Integer, primary_key=True, autoincrement=False),
+        Column("instance", String, primary_key=True),
+        Column("idle_nano", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "dropped",
+        Column("hour", Integer, primary_key=True, autoincrement=False),
+        Column("rows", BigInteger, nullable=False),
+    )
+    op.create_table(
+        "journals",
+        Column("token", String, primary_key=True),
+        Column("folded_id", BigInteger, nullable=False),
+        Column("waiting", LargeBinary, nullable=False),
+    )

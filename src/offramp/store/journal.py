@@ -1,0 +1,185 @@
+"""The journal: what a gateway has to remember, one row of SQLite per batch, until it is folded into the ledger.
+
+It is a file of its own, so that a slow fold never holds the lock that the gateway's writer needs. Why a batch is one row:
+sqlite3 gives the interpreter's lock up at every statement, and a thread beside a busy event loop gets it back only after a
+switch interval (5 ms); a row per statement would store 200 rows a second.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from offramp.errors import UnavailableError
+from offramp.store import state
+
+FORMAT = 1
+"""Version of the table, kept in `user_version`. Rows inside a batch grow by fields with defaults and need no new one."""
+
+_PAGE_BYTES = 16_384
+"""A batch at full load is a few hundred KiB; large pages make fewer, larger writes."""
+
+_CHECKPOINT_PAGES = 256
+"""The write-ahead log is copied back after 4 MiB, so that it stays small on a small disk."""
+
+_BUSY_S = 5.0
+"""A delete of folded rows takes milliseconds; a writer that waits longer than this reports and tries again."""
+
+
+class Kind(IntEnum):
+    """What a record of the journal is. Append only: the numbers are stored."""
+
+    BATCH = 0
+    """An encoded `rows.Batch`."""
+    STARTED = 1
+    """A writer began; what was in flight before it is lost. Body: `Began`."""
+    COMPUTES = 2
+    """The compute prices that hold from here on. Body: list of `Compute`."""
+    LOST = 3
+    """A worker died; what it had in flight is lost. Body: its number."""
+    DROPPED = 4
+    """Rows that could not be written. Body: how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of the journal."""
+
+    id: int
+    kind: Kind
+    at_ns: int
+    rows: int
+    """Exchanges in it."""
+    body: bytes
+
+
+class Journal:
+    """The writing end. Opens when it is first used, and again after a failure."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is touched before the first record."""
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+
+    def append(self, kind: Kind, body: bytes, *, at_ns: int, rows: int = 0) -> None:
+        """Store one record; when this returns, it survives the death of this process.
+
+        Raises:
+            OSError, sqlite3.Error: If it could not be stored. Nothing of it is then in the file.
+            UnavailableError: If the file was written by a newer version.
+        """
+        connection = self._open()
+        connection.execute(
+            "INSERT INTO journal (kind, at_ns, rows, body) VALUES (?, ?, ?, ?)", (int(kind), at_ns, rows, body)
+        )
+
+    def close(self) -> None:
+        """Let go of the file; the next record opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        # A state folder that was deleted under us would otherwise swallow everything without a word.
+        if self._connection is not None and self._inode_now() == self._inode:
+            return self._connection
+        self.close()
+        self._connection = connect(self._path)
+        self._inode = self._inode_now()
+        return self._connection
+
+    def _inode_now(self) -> int:
+        try:
+            return self._path.stat().st_ino
+        except OSError:
+            return 0
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the journal for writing; make it if it is not there.
+
+    Raises:
+        OSError, sqlite3.Error: If it cannot be opened.
+        UnavailableError: If a newer version wrote it.
+    """
+    state.prepare(path.parent)
+    state.make_private_file(path)
+    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute("PRAGMA cache_size = -1024")
+        _make_tables(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if found == FORMAT:
+        return
+    if found > FORMAT:
+        raise UnavailableError(f"{path} was written by a newer version of offramp (format {found}, this one knows {FORMAT})")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL,"
+            " at_ns INTEGER NOT NULL, rows INTEGER NOT NULL, body BLOB NOT NULL)"
+        )
+        # The ledger remembers how far it has folded *this* journal; a new file starts counting at one again.
+        connection.execute("CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), token TEXT NOT NULL)")
+        connection.execute("INSERT OR IGNORE INTO identity VALUES (1, ?)", (secrets.token_hex(16),))
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def token(connection: sqlite3.Connection) -> str:
+    """The identity of this journal file."""
+    return str(connection.execute("SELECT token FROM identity").fetchone()[0])
+
+
+def read(connection: sqlite3.Connection, *, after: int, rows: int) -> list[Record]:
+    """The records after an id, oldest first, until they hold that many exchanges; at least one, if there is one."""
+    records: list[Record] = []
+    exchanges = 0
+    cursor = connection.execute("SELECT id, kind, at_ns, rows, body FROM journal WHERE id > ? ORDER BY id", (after,))
+    try:
+        for number, kind, at_ns, count, body in cursor:
+            records.append(Record(number, Kind(kind), at_ns, count, body))
+            exchanges += count
+            if exchanges >= rows:
+                break
+    finally:
+        cursor.close()
+    return records
+
+
+def delete(connection: sqlite3.Connection, *, until: int) -> None:
+    """Forget the records up to an id, which the ledger has now."""
+    connection.execute("DELETE FROM journal WHERE id <= ?", (until,))
+
+
+def shrink(connection: sqlite3.Connection, *, keep_pages: int = 256) -> None:
+    """Give pages that nobody needs back to the file system, but a few."""
+    free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
+    if free > keep_pages:
+        connection.execute(f"PRAGMA incremental_vacuum({free - keep_pages})").fetchall()
+
+
+def ids(records: Sequence[Record]) -> tuple[int, int]:
+    """First and last id of some records."""
+    return records[0].id, records[-1].id
