@@ -11,6 +11,11 @@ import pytest
 from tests.house.tree import ROOT, parsed, python_files
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+SUITES = [path for folder in ("real", "clients") for path in (ROOT / "tests" / folder).rglob("*.txt")]
+OTHER_LOCKS = sorted(
+    path for path in SUITES if ".venv" not in path.parts and "--hash=" in path.read_text(encoding="utf-8")
+)
+"""Environments that a suite has for itself."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 IMPORT_NAMES = {
@@ -41,7 +46,7 @@ HEAVY = {
 """Never in a serving process, so never in its image."""
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", LOCKS + OTHER_LOCKS, ids=lambda path: path.name)
 def test_every_locked_package_has_an_exact_version_and_its_hashes(lock: Path) -> None:
     """A package that was changed after the lock was written is not installed."""
     loose = [name for name, block in _blocks(lock).items() if "==" not in block or "--hash=sha256:" not in block]
@@ -50,7 +55,7 @@ def test_every_locked_package_has_an_exact_version_and_its_hashes(lock: Path) ->
     assert loose == []
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", LOCKS + OTHER_LOCKS, ids=lambda path: path.name)
 def test_no_lock_says_where_packages_come_from(lock: Path) -> None:
     """A company's own mirror works without editing a file."""
     options = [line for line in lock.read_text(encoding="utf-8").splitlines() if line.startswith("-") or "://" in line]
@@ -108,7 +113,7 @@ def _blocks(lock: Path) -> dict[str, str]:
     """Package name to everything the lock says about it."""
     text = lock.read_text(encoding="utf-8")
     blocks = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE | re.IGNORECASE)
-    return {_name(block): block for block in blocks if not block.startswith("#")}
+    return {_name(block): block for block in blocks if block.strip() and not block.startswith("#")}
 
 
 def _versions(lock: Path) -> dict[str, str]:
