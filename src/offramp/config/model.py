@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from offramp.config.parts import Bytes, CardName, Count, Name, Part, Port, Seconds, Text
+from offramp.config.parts import SHA256, Bytes, CardName, Count, ModelPattern, Name, Part, Port, Seconds, Text
 from offramp.config.secret import SecretText
 from offramp.config.upstreams import Capabilities, TokenPrices, Upstream
 
@@ -85,7 +85,7 @@ Tier = Annotated[
 class Route(Part):
     """Which models it answers for, and who is asked, in order."""
 
-    models: tuple[Text, ...] = Field(min_length=1)
+    models: tuple[ModelPattern, ...] = Field(min_length=1)
     """What clients ask for. One `*` at the end stands for any ending; the longest match wins."""
     tiers: tuple[Tier, ...] = Field(min_length=1)
     """Who is asked, one after the other until one answers."""
@@ -101,8 +101,7 @@ def _token_hash(token: object) -> object:
     if not isinstance(token, str):
         return token
     if not token:
-        msg = "expected a key, got an empty text"
-        raise ValueError(msg)
+        raise ValueError("expected a key, got an empty text")
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -111,7 +110,7 @@ class Key(Part):
 
     token_sha256: Annotated[str, BeforeValidator(_token_hash)] | None = Field(default=None, alias="key")
     """The key itself, better as a reference: `${TEAM_KEY}`, `env:TEAM_KEY`, `file:/run/secrets/team`."""
-    key_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    key_sha256: Annotated[str, Field(pattern=SHA256)] | None = None
     """Or the SHA-256 of the key, 64 hexadecimal digits."""
     team: Name
     """Team that its requests are booked on."""
@@ -125,8 +124,7 @@ class Key(Part):
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if (self.token_sha256 is None) == (self.key_sha256 is None):
-            msg = "expected either `key` or `key_sha256`"
-            raise ValueError(msg)
+            raise ValueError("expected either `key` or `key_sha256`")
         return self
 
     @property
@@ -226,7 +224,7 @@ class Settings(Part):
     """Where offramp answers."""
     upstreams: dict[Name, Upstream] = Field(min_length=1)
     """The model servers, by name."""
-    routes: dict[Name, Route] = {}
+    routes: dict[Name, Route] = Field(default_factory=dict)
     """Which models are answered by whom, by name."""
     keys: tuple[Key, ...] = ()
     """offramp's own keys; with at least one, every client needs one."""
@@ -240,7 +238,7 @@ class Settings(Part):
     """Access for browsers."""
     ledger: Ledger = Ledger()
     """The record of exchanges."""
-    prices: dict[CardName, TokenPrices] = {}
+    prices: dict[CardName, TokenPrices] = Field(default_factory=dict)
     """Own token prices by `PROVIDER/MODEL`; they win over the catalog's."""
     log: Log = Log()
     """Logging."""

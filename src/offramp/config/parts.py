@@ -10,6 +10,20 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What upstreams, routes and teams may be called: the names become metric labels and header values."""
 
+LINE = r"^[^\x00-\x1f\x7f]*$"
+DAY = r"^\d{4}-\d{2}-\d{2}$"
+DIGITS = r"^\d{1,12}$"
+SHA256 = r"^[0-9a-f]{64}$"
+URL_PATH = r"^/[!-~]*$"
+FORMS = {
+    LINE: "one line of text without control characters",
+    DAY: "a day such as 2026-11-21",
+    DIGITS: "a whole number",
+    SHA256: "64 hexadecimal digits in lower case",
+    URL_PATH: "a path such as /health",
+}
+"""The patterns of texts, in words."""
+
 _LONGEST_S = 7 * 86_400.0
 _SIZE = re.compile(r"\s*(\d+)\s*([KMG]i?B?|B)?\s*", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1000, "ki": 1024, "m": 1000**2, "mi": 1024**2, "g": 1000**3, "gi": 1024**3}
@@ -30,8 +44,7 @@ def _size(value: object) -> object:
         return value
     found = _SIZE.fullmatch(value)
     if found is None:
-        msg = "expected a number of bytes, such as 33554432 or 32MiB"
-        raise ValueError(msg)
+        raise ValueError("expected a number of bytes, such as 33554432 or 32MiB")
     return int(found[1]) * _UNITS[(found[2] or "").lower().removesuffix("b")]
 
 
@@ -45,35 +58,34 @@ def _url(text: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        msg = f"expected an address such as http://127.0.0.1:8000/v1 ({error})"
-        raise ValueError(msg) from None
+        raise ValueError(f"expected an address such as http://127.0.0.1:8000/v1 ({error})") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        msg = "expected an address such as http://127.0.0.1:8000/v1"
-        raise ValueError(msg)
+        raise ValueError("expected an address such as http://127.0.0.1:8000/v1")
     if "@" in parts.netloc:
-        msg = "an address holds no user or password: use `api_key` or `headers`"
-        raise ValueError(msg)
+        raise ValueError("an address holds no user or password: use `api_key` or `headers`")
     if parts.query or parts.fragment or "?" in text or "#" in text:
-        msg = "an address ends with its path: no `?` and no `#` (Azure's version goes into `api_version`)"
-        raise ValueError(msg)
+        raise ValueError("an address ends with its path: no `?` and no `#` (Azure's version goes into `api_version`)")
     if re.search(r"[\x00-\x20\x7f\\]", text) or ".." in parts.path.split("/"):
-        msg = "an address holds no spaces, control characters, backslashes or `..`"
-        raise ValueError(msg)
+        raise ValueError("an address holds no spaces, control characters, backslashes or `..`")
     return text.rstrip("/")
 
 
 def _name(text: str) -> str:
     if NAME.fullmatch(text) is None:
-        msg = "expected a name of letters, digits, `.`, `_` and `-`, at most 64 characters"
-        raise ValueError(msg)
+        raise ValueError("expected a name of letters, digits, `.`, `_` and `-`, at most 64 characters")
     return text
 
 
 def _card_name(text: str) -> str:
     provider, slash, model = text.partition("/")
     if not slash or not provider.strip() or not model.strip() or re.search(r"\s", text):
-        msg = "expected PROVIDER/MODEL, such as openai/gpt-4o-mini"
-        raise ValueError(msg)
+        raise ValueError("expected PROVIDER/MODEL, such as openai/gpt-4o-mini")
+    return text
+
+
+def _model_pattern(text: str) -> str:
+    if "*" in text[:-1]:
+        raise ValueError("`*` stands only at the end, such as gpt-4o*")
     return text
 
 
@@ -87,8 +99,10 @@ Bytes = Annotated[int, BeforeValidator(_size, json_schema_input_type=int | str),
 """A size: a number of bytes, or `32MiB`, `64KB`."""
 Name = Annotated[str, AfterValidator(_name)]
 """A name that may become a metric label."""
-Text = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Text = Annotated[str, Field(min_length=1, max_length=512, pattern=LINE)]
 """A line of text without control characters."""
+ModelPattern = Annotated[Text, AfterValidator(_model_pattern)]
+"""What clients ask for: a model's name, or its beginning and `*`."""
 Address = Annotated[str, AfterValidator(_url)]
 """The address of an upstream; it stands for `/v1`, whatever its own path is."""
 Addresses = Annotated[

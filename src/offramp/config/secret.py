@@ -65,6 +65,8 @@ class SecretText:
         if isinstance(value, SecretText):
             return value
         if not isinstance(value, str):
-            msg = "expected text; put numbers in quotes"
-            raise ValueError(msg)  # noqa: TRY004 - pydantic collects ValueError, a TypeError would end the validation
+            # pydantic collects a ValueError; a TypeError would end the validation.
+            raise ValueError("expected text; put numbers in quotes")  # noqa: TRY004
+        if not value:
+            raise ValueError("expected a secret, got an empty text")
         return cls(value)

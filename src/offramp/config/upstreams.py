@@ -4,9 +4,10 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from offramp.config.parts import Addresses, CardName, Count, Name, Part, Seconds, Text, Usd
+from offramp.config.parts import DAY, DIGITS, URL_PATH, Addresses, CardName, Count, Name, Part, Seconds, Text, Usd
+from offramp.config.problems import did_you_mean
 from offramp.config.secret import SecretText
 from offramp.wire.features import Feature
 
@@ -43,6 +44,9 @@ _ENGINE_HOSTS = (
     (".cerebrium.ai", Engine.CEREBRIUM),
 )
 
+_BY_TIME = ("usd_per_hour", "usd_per_second", "usd_per_month")
+_IN_PARTS = ("gpu_usd_per_second", "cpu_usd_per_second", "memory_usd_per_gb_second")
+
 _NOT_CAPABILITIES = Feature.USAGE_ASKED
 """Whether usage is asked for says nothing about the model: offramp asks on its own."""
 _IMPLIED = {Feature.TOOLS: Feature.TOOL_HISTORY | Feature.PARALLEL_TOOL_CALLS}
@@ -51,7 +55,14 @@ _IMPLIED = {Feature.TOOLS: Feature.TOOL_HISTORY | Feature.PARALLEL_TOOL_CALLS}
 FEATURE_WORDS = tuple(f.name.lower() for f in Feature if f.name is not None and not f & _NOT_CAPABILITIES)
 """The words that `capabilities` understands."""
 
-FeatureWord = Annotated[str, Field(json_schema_extra={"enum": list(FEATURE_WORDS)})]
+
+def _feature_word(word: str) -> str:
+    if word not in FEATURE_WORDS:
+        raise ValueError(f"no such feature; {did_you_mean(word, FEATURE_WORDS)}")
+    return word
+
+
+FeatureWord = Annotated[str, AfterValidator(_feature_word), Field(json_schema_extra={"enum": list(FEATURE_WORDS)})]
 
 
 def _bits(words: tuple[str, ...]) -> Feature:
@@ -73,8 +84,7 @@ class Capabilities(Part):
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if self.missing and self.only is not None:
-            msg = "expected either `missing` or `only`, not both"
-            raise ValueError(msg)
+            raise ValueError("expected either `missing` or `only`, not both")
         return self
 
     @property
@@ -120,61 +130,86 @@ class BreakerRules(Part):
 class Health(Part):
     """Free probes that see an instance return before a client's request has to."""
 
-    path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/health"
+    path: Annotated[str, Field(pattern=URL_PATH)] = "/health"
     """Path on the instance's host (not below `base_url`'s path); any 2xx is healthy."""
     interval_s: Seconds = 10.0
     """Time between two probes of one instance."""
 
 
-class TokenPrices(Part):
-    """Prices per million tokens."""
+class Rates(Part):
+    """Dollars per million tokens, by kind of token. What is left out costs as much as other input or output."""
 
     input_usd_per_mtok: Usd | None = None
     """Input tokens."""
     cached_input_usd_per_mtok: Usd | None = None
-    """Input tokens served from the provider's cache; without it they cost as much as other input."""
+    """Input tokens that the provider had in its cache."""
     cache_write_usd_per_mtok: Usd | None = None
-    """Input tokens written to the provider's cache."""
+    """Input tokens that the provider wrote to its cache."""
     output_usd_per_mtok: Usd | None = None
-    """Output tokens, reasoning included."""
+    """Output tokens."""
+    reasoning_usd_per_mtok: Usd | None = None
+    """Output tokens that were spent on reasoning."""
     audio_input_usd_per_mtok: Usd | None = None
     """Audio tokens of the input."""
     audio_output_usd_per_mtok: Usd | None = None
     """Audio tokens of the output."""
+
+
+Threshold = Annotated[str, Field(pattern=DIGITS)]
+"""A number of input tokens, as the key of a mapping."""
+
+
+class TierRates(Rates):
+    """Prices of a service tier, such as `batch`."""
+
+    over: dict[Threshold, Rates] = Field(default_factory=dict)
+    """Other prices for requests with more input tokens than that: `{272000: {input_usd_per_mtok: 5}}`."""
+
+
+class TokenPrices(TierRates):
+    """Prices of a model per million tokens."""
+
+    tiers: dict[Name, TierRates] = Field(default_factory=dict)
+    """Other prices by service tier: `{batch: {input_usd_per_mtok: 0.075}}`."""
+    request_usd: Usd | None = None
+    """Dollars for each request, beside its tokens."""
     source: Text | None = None
     """Where the price comes from: an address, a contract."""
-    checked: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    checked: Annotated[str, Field(pattern=DAY)] | None = None
     """The day it was last checked, such as `2026-11-21`."""
+    note: Text | None = None
+    """A remark."""
 
 
 class Price(TokenPrices):
-    """What an upstream costs: the name of a card, a price by time, or prices per token."""
+    """What an upstream costs: a card's name, a price by time, prices in parts, or prices per token."""
 
     card: CardName | None = None
-    """A card of the catalog: `openai/gpt-4o-mini` (tokens), `aws/g5.xlarge` or `cerebrium/a10` (time)."""
+    """A card of the catalog: `openai/gpt-4o-mini` (tokens), `aws/g5.xlarge` or `cerebrium/A10` (time)."""
     usd_per_hour: Usd | None = None
-    """Dollars per hour and instance,"""
+    """Dollars per hour for each instance."""
     usd_per_second: Usd | None = None
-    """or per second and instance,"""
+    """Dollars per second for each instance."""
     usd_per_month: Usd | None = None
-    """or per month (of 730 hours) and instance."""
+    """Dollars per month of 730 hours for each instance."""
     gpu_usd_per_second: Usd | None = None
-    """Dollars per second for one GPU (prices in parts)."""
+    """Prices in parts: dollars per second for one GPU."""
     cpu_usd_per_second: Usd | None = None
-    """Dollars per second for one vCPU."""
+    """Prices in parts: dollars per second for one vCPU."""
     memory_usd_per_gb_second: Usd | None = None
-    """Dollars per second for one GB of memory."""
+    """Prices in parts: dollars per second for one GB of memory."""
     gpus: Usd | None = None
-    """How many GPUs an instance has (prices in parts, and cards that have parts)."""
+    """GPUs of an instance. Default: 1."""
     cpus: Usd | None = None
-    """How many vCPUs an instance has."""
+    """vCPUs of an instance."""
     memory_gb: Usd | None = None
-    """How many GB of memory an instance has."""
-    billed: Literal["always", "while_serving"] = "always"
-    """`always`: from the first appearance in the configuration until it is removed, also while offramp is down;
-    `while_serving`: only while requests run (serverless)."""
+    """GB of memory of an instance."""
+    billed: Literal["always", "while_serving"] | None = None
+    """`always`: from the first appearance in the configuration until it is removed, also while offramp is down.
+    `while_serving`: only while requests run (serverless). Default: as the card says; prices in parts `while_serving`,
+    other prices by time `always`."""
     per: Literal["instance"] = "instance"
-    """What the price by time is for: each address in `base_url`."""
+    """What a price by time is for: each address in `base_url`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -185,24 +220,21 @@ class Price(TokenPrices):
     def _one_form(self) -> Self:
         forms = self._forms()
         if len(forms) != 1:
-            given = ", ".join(forms) or "none"
-            msg = (
-                "expected exactly one form: a card's name, one of usd_per_hour/usd_per_second/usd_per_month, "
-                f"prices in parts (gpu_usd_per_second …), or prices per token (input_usd_per_mtok …); got {given}"
+            raise ValueError(
+                "expected one form: a card's name, or one of usd_per_hour, usd_per_second and usd_per_month, or prices in "
+                "parts (gpu_usd_per_second …), or prices per token (input_usd_per_mtok …); "
+                f"got {' and '.join(forms) or 'none'}"
             )
-            raise ValueError(msg)
-        if self.kind is PriceKind.TOKENS and self.input_usd_per_mtok is None:
-            msg = "expected `input_usd_per_mtok` (and `output_usd_per_mtok` unless the models only embed)"
-            raise ValueError(msg)
+        sized = self.cpus is not None or self.memory_gb is not None or self.gpus is not None
+        if sized and self.kind not in {PriceKind.CARD, PriceKind.PARTS}:
+            raise ValueError("gpus, cpus and memory_gb belong to a card or to prices in parts")
         return self
 
     def _forms(self) -> list[str]:
-        times = ("usd_per_hour", "usd_per_second", "usd_per_month")
-        parts = ("gpu_usd_per_second", "cpu_usd_per_second", "memory_usd_per_gb_second")
-        forms = [name for name in ("card", *times) if getattr(self, name) is not None]
-        if any(getattr(self, name) is not None for name in parts):
+        forms = [name for name in ("card", *_BY_TIME) if getattr(self, name) is not None]
+        if any(getattr(self, name) is not None for name in _IN_PARTS):
             forms.append("prices in parts")
-        if any(name.endswith("_per_mtok") and getattr(self, name) is not None for name in type(self).model_fields):
+        if any(getattr(self, name) is not None for name in ("request_usd", *Rates.model_fields)):
             forms.append("prices per token")
         return forms
 
@@ -212,9 +244,14 @@ class Price(TokenPrices):
         form = self._forms()[0]
         if form == "card":
             return PriceKind.CARD
-        if form.startswith("usd_per_"):
+        if form in _BY_TIME:
             return PriceKind.COMPUTE
         return PriceKind.PARTS if form == "prices in parts" else PriceKind.TOKENS
+
+    @property
+    def token_prices(self) -> dict[str, object]:
+        """The prices per token alone, as `catalog.overrides` takes them."""
+        return self.model_dump(include=set(TokenPrices.model_fields), exclude_defaults=True)
 
 
 class Upstream(Part):
@@ -246,11 +283,11 @@ class Upstream(Part):
     """How requests are spread over the instances."""
     health: Health | None = None
     """Free health probes, or `false` for none. Default: `/health` every 10 s for vLLM, else none."""
-    headers: dict[str, SecretText] = {}
+    headers: dict[str, SecretText] = Field(default_factory=dict)
     """Headers added to every request to it."""
     api_version: Text | None = None
     """Azure's `api-version`, such as `2024-10-21`."""
-    deployments: dict[str, Name] = {}
+    deployments: dict[str, Name] = Field(default_factory=dict)
     """Azure: the deployment that serves a model, where it is not called like the model."""
     ca_bundle: Text | None = None
     """File with the certificates that are trusted for it, instead of the system's."""
@@ -266,11 +303,11 @@ class Upstream(Part):
         if filled.get("engine") is None:
             filled["engine"] = _engine_of(filled.get("base_url"))
         if "health" not in filled and filled["engine"] == Engine.VLLM:
-            filled["health"] = {}
+            filled["health"] = Field(default_factory=dict)
         elif filled.get("health") is False:
             filled["health"] = None
         elif filled.get("health") is True:
-            filled["health"] = {}
+            filled["health"] = Field(default_factory=dict)
         return filled
 
 
@@ -282,4 +319,6 @@ def _engine_of(base_url: JsonValue) -> str:
         host = urlsplit(first).hostname or ""
     except ValueError:
         return Engine.OTHER
-    return next((engine for end, engine in _ENGINE_HOSTS if host == end.lstrip(".") or host.endswith(end)), Engine.OTHER)
+    return next(
+        (engine for end, engine in _ENGINE_HOSTS if host == end.lstrip(".") or host.endswith(end)), Engine.OTHER
+    )
