@@ -1,0 +1,231 @@
+"""`/v1/chat/completions`: from the request to events or one body, in the form of each profile."""
+
+import msgspec
+
+from offramp.upstream.simulated.engine import Engine, meddled, now_s
+from offramp.upstream.simulated.faults import Fault
+from offramp.upstream.simulated.generation import Generation
+from offramp.upstream.simulated.logprobs import chat_logprobs
+from offramp.upstream.simulated.parameters import ChatParameters, chat_prompt, decode
+from offramp.upstream.simulated.plan import Form, Plan, plan_chat
+from offramp.upstream.simulated.reply import Part, Reply
+from offramp.upstream.simulated.words import seed_of
+
+_encode = msgspec.json.encode
+
+PADDED_TO = 16
+"""Content and `obfuscation` of an OpenAI event are this long together, so that sizes say nothing of the words."""
+
+
+def answer_chat(engine: Engine, reply: Reply, fault: Fault | None) -> None:
+    """Answer one request.
+
+    Raises:
+        RefusalError: If the request cannot be answered.
+    """
+    parameters = decode(reply.request.body, ChatParameters)
+    engine.check_model(parameters.model)
+    prompt, prompt_tokens = chat_prompt(parameters)
+    limit = engine.answer_limit(prompt_tokens, parameters.limit)
+    plan = plan_chat(
+        parameters,
+        limit=limit,
+        natural=engine.options.answer_tokens,
+        seed=seed_of(engine.options.seed, parameters.seed, prompt),
+        tool_wanted=fault is not None and fault.name == "duplicate_tool_index",
+    )
+    cached_tokens = engine.cached_tokens(prompt, prompt_tokens)
+    Chat(engine, reply, parameters, plan, prompt_tokens=prompt_tokens, cached_tokens=cached_tokens, fault=fault).start()
+
+
+class Chat(Generation):
+    """One chat completion under way."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        reply: Reply,
+        parameters: ChatParameters,
+        plan: Plan,
+        *,
+        prompt_tokens: int,
+        cached_tokens: int,
+        fault: Fault | None,
+    ) -> None:
+        """Prepare the bytes around each token."""
+        super().__init__(
+            engine,
+            reply,
+            plan.texts,
+            prompt_tokens=prompt_tokens,
+            cached_tokens=cached_tokens,
+            streaming=bool(parameters.stream),
+        )
+        self.parameters = parameters
+        self.plan = plan
+        self.fault = fault
+        self.created = now_s()
+        self.id = engine.identity("chatcmpl-")
+        self.call_ids = [engine.identity("call_", 24) for _ in plan.texts] if plan.tool else []
+        self.calls = 2 if fault is not None and fault.name == "duplicate_tool_index" and plan.form is Form.TOOL else 1
+        if self.streaming:
+            self._prepare()
+
+    # ------------------------------------------------------------------------------------------------------ streamed
+
+    def _prepare(self) -> None:
+        """The constant bytes of this stream's events."""
+        head = {"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.parameters.model}
+        self._head = _encode(head)[:-1]
+        if not self.engine.is_vllm:
+            tier = self.parameters.service_tier
+            self._head += b',"service_tier":%b,"system_fingerprint":%b' % (
+                _encode("default" if tier in {None, "auto"} else tier),
+                _encode(self.engine.fingerprint),
+            )
+        asked = self.parameters.stream_options
+        self._obfuscated = not self.engine.is_vllm and (asked is None or asked.include_obfuscation is not False)
+        self._tail = b',"usage":null' if self.parameters.include_usage and not self.engine.is_vllm else b""
+        self._plain = self.plan.form is Form.CONTENT and not self.parameters.logprobs
+
+    def _event(self, choice: int, delta: bytes, *, finish: str | None = None, piece: str = "", logprobs: object = None) -> bytes:
+        text = self.texts[choice]
+        tail = self._tail
+        extra = b""
+        if self._obfuscated:
+            tail += b',"obfuscation":"%b"' % (b"x" * max(1, PADDED_TO - len(piece)))
+        if self.engine.is_vllm:
+            extra = b',"stop_reason":%b' % _encode(text.stopped_by) if finish else b',"token_ids":null'
+            if finish:
+                tail = b',"system_fingerprint":%b' % _encode(self.engine.fingerprint) + tail
+        return b'data: %b,"choices":[{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b%b}]%b}\n\n' % (
+            self._head, choice, delta, _encode(logprobs), _encode(finish), extra, tail,
+        )  # fmt: skip
+
+    def told(self, choice: int, index: int) -> None:
+        """Send the event of that token; before the first one, the event with the role."""
+        if index == 0:
+            self._open_choice(choice)
+        text = self.texts[choice]
+        piece = text.pieces[index]
+        is_last = index == len(text.pieces) - 1
+        finish = self.finish_reason(choice) if is_last and self.engine.is_vllm else None
+        logprobs = chat_logprobs([piece], self.parameters.top_logprobs or 0) if self.parameters.logprobs else None
+        self.reply.token(self._event(choice, self._delta(piece), finish=finish, piece=piece, logprobs=logprobs))
+
+    def _delta(self, piece: str) -> bytes:
+        if self.plan.form is Form.CONTENT:
+            return b'{"content":%b}' % _encode(piece)
+        if self.plan.form is Form.FUNCTION:
+            return b'{"function_call":{"arguments":%b}}' % _encode(piece)
+        inner = "custom" if self.plan.tool and self.plan.tool.is_custom else "function"
+        field = "input" if inner == "custom" else "arguments"
+        call = b'{"index":0,"%b":{"%b":%b}}' % (inner.encode(), field.encode(), _encode(piece))
+        return b'{"tool_calls":[%b]}' % b",".join([call] * self.calls)
+
+    def _open_choice(self, choice: int) -> None:
+        if not self.reply.streaming:
+            self.reply.begin()
+        delta: dict[str, object] = {"role": "assistant"}
+        if self.plan.form is Form.CONTENT:
+            delta["content"] = ""
+        elif self.plan.form is Form.FUNCTION:
+            delta |= {"content": None, "function_call": {"name": self._tool_name, "arguments": ""}}
+        else:
+            call = {"index": 0, **self._call(choice, arguments="")}
+            delta |= {"content": None, "tool_calls": [call] * self.calls}
+        if not self.engine.is_vllm:
+            delta["refusal"] = None
+        self.reply.event(Part.ROLE, self._event(choice, _encode(delta)))
+
+    def close_choice(self, choice: int) -> None:
+        """OpenAI's event with the reason for the end; vLLM has put it into the last token's."""
+        if not self.engine.is_vllm:
+            self.reply.event(Part.FINISH, self._event(choice, b"{}", finish=self.finish_reason(choice)))
+
+    def close(self) -> None:
+        """Usage, if it was asked for, and the end marker."""
+        usage = self.usage()
+        if self.parameters.include_usage and usage is not None:
+            pad = b',"obfuscation":"xx"' if self._obfuscated else b""
+            self.reply.event(Part.USAGE, b'data: %b,"choices":[],"usage":%b%b}\n\n' % (self._head, _encode(usage), pad))
+        self.reply.event(Part.DONE, b"data: [DONE]\n\n")
+
+    # --------------------------------------------------------------------------------------------------------- whole
+
+    def whole(self) -> bytes:
+        """The completion as one object."""
+        answer: dict[str, object] = {
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.parameters.model,
+            "choices": [self._choice(choice) for choice in range(len(self.texts))],
+            "system_fingerprint": self.engine.fingerprint,
+            "service_tier": None,
+        }
+        usage = self.usage()
+        if usage is not None:
+            answer["usage"] = usage
+        if self.engine.is_vllm:
+            answer |= {"prompt_logprobs": None, "prompt_token_ids": None, "kv_transfer_params": None}
+        else:
+            tier = self.parameters.service_tier
+            answer["service_tier"] = "default" if tier in {None, "auto"} else tier
+        return _encode(answer)
+
+    def _choice(self, choice: int) -> dict[str, object]:
+        text = self.texts[choice]
+        message: dict[str, object] = {"role": "assistant", "content": text.content, "refusal": None, "annotations": []}
+        if self.plan.form is Form.FUNCTION:
+            message |= {"content": None, "function_call": {"name": self._tool_name, "arguments": text.content}}
+        elif self.plan.form is Form.TOOL:
+            message |= {"content": None, "tool_calls": [self._call(choice, arguments=text.content)] * self.calls}
+        logprobs = None
+        if self.parameters.logprobs and self.plan.form is Form.CONTENT:
+            logprobs = chat_logprobs(text.pieces, self.parameters.top_logprobs or 0)
+        answer = {"index": choice, "message": message, "logprobs": logprobs, "finish_reason": self.finish_reason(choice)}
+        if self.engine.is_vllm:
+            message |= {"annotations": None, "audio": None, "function_call": message.get("function_call"), "reasoning": None}
+            answer |= {"stop_reason": text.stopped_by, "token_ids": None}
+        return answer
+
+    def _call(self, choice: int, *, arguments: str) -> dict[str, object]:
+        tool = self.plan.tool
+        if tool is not None and tool.is_custom:
+            return {"id": self.call_ids[choice], "type": "custom", "custom": {"name": tool.name, "input": arguments}}
+        function = {"name": self._tool_name, "arguments": arguments}
+        return {"id": self.call_ids[choice], "type": "function", "function": function}
+
+    @property
+    def _tool_name(self) -> str:
+        return self.plan.tool.name if self.plan.tool else ""
+
+    def finish_reason(self, choice: int) -> str:
+        """Why the choice ends; a named tool ends in `stop` on both profiles, a required one in `tool_calls`."""
+        reason = self.texts[choice].finish_reason
+        if self.plan.form is Form.CONTENT or reason == "length":
+            return reason
+        if self.plan.form is Form.FUNCTION:
+            return "function_call"
+        return "stop" if isinstance(self.parameters.tool_choice, dict) else "tool_calls"
+
+    def usage(self) -> dict[str, object] | None:
+        """The usage object of the profile, as the fault wants it."""
+        return meddled(self.fault, chat_usage(self.engine, self.prompt_tokens, self.output_tokens, self.cached_tokens))
+
+
+def chat_usage(engine: Engine, prompt_tokens: int, output_tokens: int, cached_tokens: int) -> dict[str, object]:
+    """Usage in the form of chat and legacy completions; vLLM gives no details unless it is started to."""
+    usage: dict[str, object] = {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": output_tokens,
+        "total_tokens": prompt_tokens + output_tokens,
+    }
+    if engine.is_vllm:
+        return usage | {"prompt_tokens_details": None}
+    reasoning: dict[str, object] = {"reasoning_tokens": 0, "audio_tokens": 0}
+    return usage | {
+        "prompt_tokens_details": {"cached_tokens": cached_tokens, "audio_tokens": 0},
+        "completion_tokens_details": reasoning | {"accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0},
+    }

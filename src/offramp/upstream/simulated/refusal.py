@@ -1,0 +1,90 @@
+"""Errors in the manners of each profile: status, envelope, types and codes."""
+
+import msgspec
+
+from offramp.errors import OfframpError
+from offramp.upstream.simulated.options import Profile
+
+_VLLM_TYPES = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    429: "RateLimitError",
+    500: "InternalServerError",
+    503: "ServiceUnavailableError",
+}
+_OPENAI_TYPES = {
+    401: "invalid_request_error",
+    403: "invalid_request_error",
+    429: "rate_limit_error",
+    500: "server_error",
+    503: "service_unavailable_error",
+}
+
+
+class RefusalError(OfframpError):
+    """A request that the engine does not answer, with the status and what each profile says of it."""
+
+    def __init__(
+        self, status: int, message: str, *, code: str | None = None, param: str | None = None, type_: str | None = None
+    ) -> None:
+        """`code` and `type_` are OpenAI's; the `vllm` profile derives its own from the status."""
+        super().__init__(message, param=param)
+        self.status = status
+        self.openai_code = code
+        self.openai_type = type_ or _OPENAI_TYPES.get(status, "invalid_request_error")
+
+    def error(self, profile: Profile) -> dict[str, object]:
+        """What stands under `error`."""
+        if profile is Profile.VLLM:
+            type_ = _VLLM_TYPES.get(self.status, "BadRequestError")
+            return {"message": self.message, "type": type_, "param": self.param, "code": self.status}
+        return {"message": self.message, "type": self.openai_type, "param": self.param, "code": self.openai_code}
+
+    def body(self, profile: Profile) -> bytes:
+        """The whole body."""
+        return msgspec.json.encode({"error": self.error(profile)})
+
+
+def unknown_path(profile: Profile, method: str, path: str) -> bytes:
+    """The body of a 404 for a path that the profile does not have."""
+    if profile is Profile.VLLM:
+        return b'{"detail":"Not Found"}'
+    return RefusalError(404, f"Invalid URL ({method} {path})").body(profile)
+
+
+def wrong_method(profile: Profile, method: str, path: str) -> bytes:
+    """The body of a 405."""
+    if profile is Profile.VLLM:
+        return b'{"detail":"Method Not Allowed"}'
+    return RefusalError(405, f"Not allowed to {method} on {path}.", code="method_not_supported").body(profile)
+
+
+def no_key(profile: Profile, *, wrong: bool) -> bytes:
+    """The body of a 401."""
+    if profile is Profile.VLLM:
+        return b'{"error":"Unauthorized"}'
+    if wrong:
+        return RefusalError(401, "Incorrect API key provided.", code="invalid_api_key").body(profile)
+    return RefusalError(401, "You did not provide an API key. Send the header `Authorization: Bearer KEY`.").body(profile)
+
+
+def too_long(profile: Profile, *, limit: int, prompt_tokens: int, wanted: int | None) -> RefusalError:
+    """The prompt, alone or with the answer that is asked for, does not fit into the context."""
+    total = prompt_tokens + (wanted or 0)
+    asked = f"{total} tokens ({prompt_tokens} in the prompt, {wanted} for the answer)" if wanted else f"{total} tokens"
+    message = (
+        f"This model's maximum context length is {limit} tokens. However, the request needs {asked}. "
+        "Shorten the prompt or ask for a shorter answer."
+    )
+    param = "input_tokens" if profile is Profile.VLLM else "messages"
+    return RefusalError(400, message, code="context_length_exceeded", param=param)
+
+
+def unknown_model(profile: Profile, model: str, served: tuple[str, ...]) -> RefusalError:
+    """No model of that name is served."""
+    if profile is Profile.VLLM:
+        return RefusalError(404, f"The model `{model}` does not exist. Valid aliases: {', '.join(served)}.", param="model")
+    message = f"The model `{model}` does not exist or you do not have access to it."
+    return RefusalError(404, message, code="model_not_found")
