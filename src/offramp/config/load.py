@@ -1,7 +1,6 @@
 """Reads the configuration: finds the file, resolves references, validates it as a whole, names its version."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 from pydantic import ValidationError
 
 from offramp.config import checks, document, dotenv
+from offramp.config.environment import environment
 from offramp.config.model import Settings
 from offramp.config.problems import Problem, SettingsError
 from offramp.config.references import References
@@ -56,7 +56,7 @@ def load(
     Raises:
         SettingsError: With everything that is wrong.
     """
-    env = os.environ if env is None else env
+    env = environment() if env is None else env
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     if path is None and not DEFAULT_FILE.exists():
         return _without_file(env, given)

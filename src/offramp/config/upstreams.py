@@ -221,8 +221,8 @@ class Price(TokenPrices):
         forms = self._forms()
         if len(forms) != 1:
             raise ValueError(
-                "expected one form: a card's name, or one of usd_per_hour, usd_per_second and usd_per_month, or prices in "
-                "parts (gpu_usd_per_second …), or prices per token (input_usd_per_mtok …); "
+                "expected one form: a card's name, or one of usd_per_hour, usd_per_second and usd_per_month, or prices "
+                "in parts (gpu_usd_per_second …), or prices per token (input_usd_per_mtok …); "
                 f"got {' and '.join(forms) or 'none'}"
             )
         sized = self.cpus is not None or self.memory_gb is not None or self.gpus is not None
@@ -303,11 +303,11 @@ class Upstream(Part):
         if filled.get("engine") is None:
             filled["engine"] = _engine_of(filled.get("base_url"))
         if "health" not in filled and filled["engine"] == Engine.VLLM:
-            filled["health"] = Field(default_factory=dict)
+            filled["health"] = {}
         elif filled.get("health") is False:
             filled["health"] = None
         elif filled.get("health") is True:
-            filled["health"] = Field(default_factory=dict)
+            filled["health"] = {}
         return filled
 
 
