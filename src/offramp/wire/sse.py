@@ -1,0 +1,147 @@
+"""Server-sent events: where they end, what they carry. Pure.
+
+An event is a run of lines that ends with an empty line; a line ends with LF, CRLF or CR. Blank lines more than one belong
+to the event before them where they are seen together, else they lead the next one, where they mean nothing.
+
+Source: WHATWG HTML, section 9.2.6, "Interpreting an event stream".
+"""
+
+import re
+
+import msgspec
+
+from offramp.errors import WireError
+
+MAX_EVENT_BYTES = 8 << 20
+"""Longest event held in memory, in bytes (8 MiB). A chunk of text is a few hundred bytes; images and the last event of
+the Responses API, which repeats the whole answer, may have megabytes."""
+
+_BOM = b"\xef\xbb\xbf"
+# Atomic, so that one CRLF is never taken for two line ends.
+_BORDER = re.compile(rb"(?>\r\n|\n|\r){2,}+")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One event as the receiver sees it."""
+
+    name: str
+    """The `event` field; empty where there is none."""
+    data: bytes
+    """The `data` lines, joined by LF."""
+
+
+def cut(buffer: bytes | bytearray, scanned: int = 0) -> int:
+    """Where the last complete event of `buffer` ends.
+
+    A CR at the end may be half of a CRLF, so `…\\r\\n\\r` waits for the next read; `…\\r\\r` does not, because a server
+    that ends lines with CR would otherwise never finish its last event.
+
+    Args:
+        buffer: Bytes of a stream that begin at an event border.
+        scanned: How many of its bytes an earlier call has seen; they are not looked at again.
+
+    Returns:
+        Index just after the event's empty line; 0 if no event is complete.
+    """
+    start = scanned - 3 if scanned > 3 else 0  # noqa: PLR2004 -- the longest part of a border that an earlier call saw
+    if buffer.find(b"\r", start) < 0:
+        end = buffer.rfind(b"\n\n", start)
+        return end + 2 if end >= 0 else 0
+    end = 0
+    for border in _BORDER.finditer(buffer, start):
+        end = border.end()
+    if end == len(buffer) and buffer.endswith(b"\n\r"):
+        return _cut_before_half_an_end(buffer, start)
+    return end
+
+
+def split(block: bytes) -> list[bytes]:
+    """The events of a block that ends at an event border, each with the empty line that ends it; joined they are the block."""
+    if b"\r" not in block:
+        events = [event + b"\n\n" for event in block.split(b"\n\n")]
+        last = events.pop()[:-2]
+    else:
+        events = []
+        start = 0
+        for border in _BORDER.finditer(block):
+            events.append(block[start : border.end()])
+            start = border.end()
+        last = block[start:]
+    if last:
+        events.append(last)
+    return events
+
+
+def data_of(event: bytes) -> bytes | None:
+    """The data of one event, its lines joined by LF; `None` for a comment or an event without data."""
+    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
+        return event[6:-2]
+    lines = [line for name, line in _fields(event) if name == b"data"]
+    return b"\n".join(lines) if lines else None
+
+
+def name_of(event: bytes) -> str:
+    """The `event` field of one event; empty where there is none."""
+    name = b""
+    for field, value in _fields(event):
+        if field == b"event":
+            name = value
+    return name.decode("utf-8", "replace")
+
+
+class Decoder:
+    """Bytes cut anywhere in, events out."""
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        """Hold at most `max_event_bytes` of an event that has not ended."""
+        self._buffer = bytearray()
+        self._max_event_bytes = max_event_bytes
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of an event that has not ended: not 0 at the end of a stream means that it was cut."""
+        return len(self._buffer)
+
+    def feed(self, received: bytes) -> list[Event]:
+        """Take what was received and give the events that it completes; comments give none.
+
+        Raises:
+            WireError: If an event is longer than the limit.
+        """
+        scanned = len(self._buffer)
+        self._buffer += received
+        end = cut(self._buffer, scanned)
+        block = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        if len(self._buffer) > self._max_event_bytes:
+            raise self._too_long()
+        events = []
+        for event in split(block):
+            if len(event) > self._max_event_bytes:
+                raise self._too_long()
+            body = data_of(event)
+            if body is not None:
+                events.append(Event(name_of(event), body))
+        return events
+
+    def _too_long(self) -> WireError:
+        return WireError(f"The upstream sent an event longer than {self._max_event_bytes} bytes.")
+
+
+def _cut_before_half_an_end(buffer: bytes | bytearray, start: int) -> int:
+    """The border before a trailing CR that may be half of a CRLF."""
+    end = 0
+    for border in _BORDER.finditer(buffer, start, len(buffer) - 1):
+        end = border.end()
+    return end
+
+
+def _fields(event: bytes) -> list[tuple[bytes, bytes]]:
+    """Names and values of an event's lines, comments left out."""
+    fields = []
+    for line in _LINE_END.split(event.removeprefix(_BOM)):
+        name, _, value = line.partition(b":")
+        if name:
+            fields.append((name, value.removeprefix(b" ")))
+    return fields
