@@ -149,7 +149,10 @@ def _flat_chat(body: bytes) -> Request | None:
         return None
     system = b""
     if items:
-        head = shapes.decode_head(items[0])
+        try:
+            head = shapes.decode_head(items[0])
+        except msgspec.ValidationError:
+            return None
         if head.role == "system" or head.role == "developer":
             system = _raw(head.content)
     return Request(

@@ -71,8 +71,8 @@ class Generation(Body, kw_only=True, gc=False):
     logprobs: Any = None
 
 
-class Constrained(msgspec.Struct, kw_only=True, gc=False):
-    """What makes an answer follow a schema."""
+class Constrained(Generation, kw_only=True, gc=False):
+    """The same, with what makes an answer follow a schema."""
 
     response_format: Format | None = None
     structured_outputs: Any = None
@@ -109,7 +109,7 @@ class Message(msgspec.Struct, gc=False):
     output: Any = None
 
 
-class Chat(Generation, Constrained, kw_only=True, gc=False):
+class Chat(Constrained, kw_only=True, gc=False):
     """Chat with everything it may hold."""
 
     messages: list[Message]
@@ -127,7 +127,7 @@ class Chat(Generation, Constrained, kw_only=True, gc=False):
     audio: Any = None
 
 
-class Completion(Generation, Constrained, kw_only=True, gc=False):
+class Completion(Constrained, kw_only=True, gc=False):
     """Legacy completions."""
 
     best_of: Count | None = None
