@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from offramp.errors import UnavailableError, UsageError
+from offramp.errors import ConfigError, UnavailableError, UsageError
 from offramp.pricing.compute import Billed, ComputePart, ComputePrice, from_parts, per_hour
 
 SHIPPED = Path(__file__).parent / "data" / "compute.json"
 
-_SCHEMA = "offramp.compute/1"
+_ONE = Fraction(1)
 
 
 class Kind(StrEnum):
@@ -126,15 +126,60 @@ def offer(name: str) -> Offer:
     raise UsageError(f"no compute offer is called {name!r}; known are {known}", param="offer")
 
 
-def by_the_second(platform: str, *, gpu: str, gpus: int = 1, vcpus: Fraction, memory_gb: Fraction) -> ComputePrice:
+def compute_card(
+    name: str,
+    *,
+    gpus: Fraction | None = None,
+    vcpus: Fraction | None = None,
+    memory_gb: Fraction | None = None,
+) -> ComputePrice | None:
+    """The card of that name: `aws/g5.xlarge`, a whole machine by the hour, or `cerebrium/A10`, parts by the second.
+
+    Args:
+        name: `PROVIDER/PRODUCT` or `PLATFORM/GPU`.
+        gpus: How many, where parts are billed; 1 by default.
+        vcpus: How many, where parts are billed; none by default.
+        memory_gb: How much memory, where parts are billed; none by default.
+
+    Returns:
+        `None` if no compute card has that name (it may be a token card's).
+
+    Raises:
+        ConfigError: If sizes are given for a machine that has one price.
+
+    >>> card = compute_card("aws/g5.xlarge")
+    >>> card and float(card.usd_per_month)
+    734.38
+    """
+    platform, _, gpu = name.partition("/")
+    prices = compute_file().by_the_second.get(platform.lower())
+    if prices is not None and gpu.lower() in {known.lower() for known in prices.gpus}:
+        return by_the_second(
+            platform.lower(),
+            gpu=gpu,
+            gpus=Fraction(1) if gpus is None else gpus,
+            vcpus=vcpus or Fraction(0),
+            memory_gb=memory_gb or Fraction(0),
+        )
+    for each in compute_file().offers:
+        if each.name.lower() == name.lower():
+            if (gpus, vcpus, memory_gb) != (None, None, None):
+                raise ConfigError(f"{name} is a whole machine with one price; leave out gpus, cpus and memory_gb")
+            return each.price()
+    return None
+
+
+def by_the_second(
+    platform: str, *, gpu: str, vcpus: Fraction, memory_gb: Fraction, gpus: Fraction = _ONE
+) -> ComputePrice:
     """The price of a container on a platform that bills by the second, only while it serves.
 
     Args:
         platform: `cerebrium`.
         gpu: By the names of `capacity.hardware`.
-        gpus: How many.
         vcpus: How many, may be a fraction.
         memory_gb: How much memory.
+        gpus: How many.
 
     Raises:
         UsageError: If the platform or the GPU is not on its list.
@@ -152,8 +197,9 @@ def by_the_second(platform: str, *, gpu: str, gpus: int = 1, vcpus: Fraction, me
         raise UsageError(f"{platform} lists no {gpu!r}; it has {', '.join(prices.gpus)}", param="gpu")
     name = names[gpu.lower()]
     parts = (
-        ComputePart(name=f"GPU {name}", units=Fraction(gpus), usd_per_second=Fraction(prices.gpus[name])),
+        ComputePart(name=f"GPU {name}", units=gpus, usd_per_second=Fraction(prices.gpus[name])),
         ComputePart(name="vCPU", units=vcpus, usd_per_second=Fraction(prices.vcpu)),
         ComputePart(name="GB memory", units=memory_gb, usd_per_second=Fraction(prices.memory_gb)),
     )
-    return replace(from_parts(parts, billed=Billed.WHILE_SERVING), source=prices.source, checked=prices.checked)
+    wanted = tuple(part for part in parts if part.units)
+    return replace(from_parts(wanted, billed=Billed.WHILE_SERVING), source=prices.source, checked=prices.checked)

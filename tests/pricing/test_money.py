@@ -1,0 +1,63 @@
+"""Money must not change when it is written down or read."""
+
+import doctest
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offramp.errors import ConfigError
+from offramp.pricing import money
+
+AMOUNTS = st.integers(min_value=-(10**18), max_value=10**18)
+
+
+def test_the_examples_in_the_documentation_are_true() -> None:
+    assert doctest.testmod(money).failed == 0
+
+
+@given(AMOUNTS)
+def test_the_text_of_an_amount_is_exactly_its_dollars(nano: int) -> None:
+    """The ledger prints what it stores: no rounding, no exponent, nothing that JSON readers stumble over."""
+    written = money.text(nano)
+
+    assert Decimal(written) == money.to_usd(nano)
+    assert "E" not in written.upper()
+    assert "." not in written or written[-1] not in ".0"
+
+
+@given(AMOUNTS)
+def test_an_amount_survives_its_own_text(nano: int) -> None:
+    assert money.from_usd(Decimal(money.text(nano))) == nano
+
+
+def test_unknown_money_stays_unknown() -> None:
+    """A missing price shown as 0 would be a saving that nobody made."""
+    assert money.text_or_none(None) is None
+    assert money.text_or_none(0) == "0"
+
+
+@given(st.integers(min_value=0, max_value=10**15))
+def test_rounding_to_nano_dollars_is_half_to_even(pico: int) -> None:
+    """Compared with the standard library's own rounding."""
+    expected = int((Decimal(pico) / 1000).quantize(Decimal(1), rounding="ROUND_HALF_EVEN"))
+
+    assert money.nano_from_pico(pico) == expected
+
+
+@given(st.integers(min_value=0, max_value=10**12))
+def test_a_price_per_token_goes_there_and_back(pico: int) -> None:
+    assert money.pico_per_token(money.usd_per_mtok(pico)) == pico
+
+
+@pytest.mark.parametrize("wrong", ["", "abc", "nan", "inf", "-1", "1e999", "1e-999", "1,5", "True"])
+def test_what_is_no_price_is_refused_by_name(wrong: str) -> None:
+    """Whoever mistypes a price must learn which one."""
+    with pytest.raises(ConfigError, match="gpt-4o input"):
+        money.parse_usd(wrong, what="gpt-4o input")
+
+
+def test_a_price_too_fine_to_hold_is_refused_not_rounded() -> None:
+    with pytest.raises(ConfigError, match=r"finer than 0\.000001"):
+        money.pico_per_token(Decimal("0.0000001"))
