@@ -40,7 +40,8 @@ Embeddings end below 0.1, chat answers of some hundred tokens between 1 and 20, 
 default total timeout."""
 
 _EXCHANGE = ("route", "tier", "operation")
-_STATUS_CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
+_STATUS_CLASSES = ("none", *(f"{digit}xx" for digit in range(1, 10)))
+"""By first digit. Those above 5 are no HTTP, but an upstream may send them, and they are passed on."""
 
 
 class Series:
