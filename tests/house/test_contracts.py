@@ -15,6 +15,8 @@ LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
 VIOLATIONS = {
     "layers": ("src/offramp/policy/planted.py", "from offramp.config import __name__ as planted"),
     "pure": ("src/offramp/wire/planted.py", "import time"),
+    "phases": ("src/offramp/gateway/planted.py", ""),
+    "adapters": ("src/offramp/catalog/planted.py", "from offramp.store import writer"),
     "light": ("src/offramp/upstream/planted.py", "import sqlalchemy"),
 }
 """For each contract a line that it must refuse."""

@@ -25,6 +25,7 @@ DICTATED = {
     ("__get_pydantic_core_schema__", "handler"): "pydantic names the argument of its protocol",
     ("__get_pydantic_json_schema__", "handler"): "pydantic names the argument of its protocol",
     ("Event", "data"): "the `data:` field of the event stream standard",
+    ("_List", "data"): "the field of the API's list objects",
 }
 """Names that a standard chose for us: (function or class, name) and which one."""
 
