@@ -1,0 +1,97 @@
+"""The shipped compute cards: each with its source and its day, and priced as the provider bills."""
+
+import doctest
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from offramp.capacity.hardware import CARDS
+from offramp.catalog import compute
+from offramp.catalog.compute import by_the_second, compute_card, compute_file, offer, offers
+from offramp.errors import ConfigError, UsageError
+from offramp.pricing.compute import Billed
+
+
+def test_the_examples_in_the_documentation_are_true() -> None:
+    assert doctest.testmod(compute).failed == 0
+
+
+def test_every_card_has_a_source_and_a_day() -> None:
+    """A price without them cannot be checked by whoever signs the plan."""
+    shipped = compute_file()
+    facts = [(each.source, each.checked) for each in shipped.offers]
+    facts += [(prices.source, prices.checked) for prices in shipped.by_the_second.values()]
+
+    for source, checked in facts:
+        assert source
+        assert date(2026, 1, 1) < date.fromisoformat(checked) <= date(2026, 11, 21)
+
+
+def test_every_gpu_is_one_that_the_step_time_model_knows() -> None:
+    """`plan` sizes by specification and then asks for an offer of that name."""
+    unknown = {each.gpu for each in compute_file().offers} - CARDS.keys()
+
+    assert unknown == set()
+
+
+def test_no_offer_is_listed_twice() -> None:
+    names = [each.name.lower() for each in compute_file().offers]
+
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "usd"),
+    [("aws/g5.xlarge", 1, "1.006"), ("aws/g5.12xlarge", 4, "5.672"), ("aws/g5.48xlarge", 8, "16.288")],
+)
+def test_the_sizes_of_g5_cost_what_aws_lists(name: str, gpus: int, usd: str) -> None:
+    found = offer(name)
+
+    assert (found.gpu, found.gpus, str(found.usd_per_hour)) == ("A10G", gpus, usd)
+
+
+def test_a_machine_is_billed_also_while_it_idles_and_a_container_only_while_it_serves() -> None:
+    machine = compute_card("aws/g5.xlarge")
+    container = compute_card("cerebrium/A10", vcpus=Fraction(2), memory_gb=Fraction(12))
+
+    assert machine is not None
+    assert container is not None
+    assert (machine.billed, container.billed) == (Billed.ALWAYS, Billed.WHILE_SERVING)
+    assert machine.cost_nano(3_600 * 10**9) == 1_006_000_000
+    assert container.cost_nano(10**9) == 345_740
+    assert [part.name for part in container.parts] == ["GPU A10", "vCPU", "GB memory"]
+
+
+def test_parts_that_nobody_named_are_not_billed() -> None:
+    container = compute_card("cerebrium/h100", gpus=Fraction(2))
+
+    assert container is not None
+    assert [(part.name, int(part.units)) for part in container.parts] == [("GPU H100", 2)]
+
+
+def test_a_name_that_is_no_compute_card_is_left_to_the_token_cards() -> None:
+    assert compute_card("openai/gpt-4o") is None
+    assert compute_card("cerebrium/A11") is None
+
+
+def test_a_whole_machine_cannot_be_resized() -> None:
+    with pytest.raises(ConfigError, match="leave out gpus"):
+        compute_card("aws/g5.xlarge", gpus=Fraction(2))
+
+
+def test_what_is_not_listed_is_named_with_what_is() -> None:
+    with pytest.raises(UsageError, match=r"known are aws/g5\.xlarge"):
+        offer("aws/g99.xlarge")
+    with pytest.raises(UsageError, match="cerebrium lists no 'MI300X'; it has B200"):
+        by_the_second("cerebrium", gpu="MI300X", vcpus=Fraction(1), memory_gb=Fraction(1))
+    with pytest.raises(UsageError, match="no price list by the second for 'aws'"):
+        by_the_second("aws", gpu="A10", vcpus=Fraction(1), memory_gb=Fraction(1))
+
+
+def test_offers_are_found_by_gpu_and_provider() -> None:
+    assert {each.product for each in offers(gpu="a10g", provider="AWS")} == {
+        f"g5.{size}"
+        for size in ("xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "48xlarge")
+    }
+    assert len(list(offers())) == len(compute_file().offers)
