@@ -1,11 +1,11 @@
 """What each request costs on a machine that is paid by the hour and shared by whoever is in flight. Pure.
 
-At each instant the price per second is split equally among the requests in flight; what flows while there is none is idle
-cost. The meter keeps one running sum, the integral of price over number in flight: a request costs the sum at its end less
-the sum at its start, whatever overlapped with it, in constant time.
+At each instant the price per second is split equally among the requests in flight; what flows while there is none is
+idle cost. The meter keeps one running sum, the integral of price over number in flight: a request costs the sum at its
+end less the sum at its start, whatever overlapped with it, in constant time.
 
-The sum is an integer in units of 2**-40 nano-dollars, each step rounded down; a settled request takes whole nano-dollars
-and leaves its rest to the next one. So for every history, to the last unit,
+The sum is an integer in units of 2**-40 nano-dollars, each step rounded down; a settled request takes whole
+nano-dollars and leaves its rest to the next one. So for every history, to the last unit,
 
     settled + in flight + idle == bill        and        idle >= 0
 
@@ -151,14 +151,17 @@ class ComputeMeter:
         """The rest of the bill: nobody's, because nothing ran, or lost, or rounded off."""
         return self.bill_nano(now_ns) - self._settled_nano - self.in_flight_nano(now_ns)
 
-    def take_idle_hours(self, until_ns: int) -> dict[int, int]:
-        """Idle cost since this was last asked, by hour since the epoch, in nano-dollars, brought up to `until_ns`.
+    def take_idle_hours(self) -> dict[int, int]:
+        """Idle cost that was added since this was last asked, by hour since the epoch, in nano-dollars.
 
-        Over all calls the hours add up to `idle_nano` but for what rounding left.
+        Over all calls, and with `idle_hours` to bring them up to now, they add up to `idle_nano` but for the rounding.
         """
-        self._advance(until_ns)
         hours, self._idle_hours = self._idle_hours, {}
         return hours
+
+    def advanced(self, now_ns: int) -> None:
+        """Let time pass without an event."""
+        self._advance(now_ns)
 
     def state(self) -> MeterState:
         """Everything that has to be kept. Call `take_idle_hours` first: the hours are not part of it."""

@@ -6,7 +6,7 @@ from offramp.store.rows import Batch, ComputeEnded, ComputeStarted
 
 
 class Carry:
-    """What is left of refused batches once rows are gone and starts have met their ends: bounded by what is in flight."""
+    """What is left of refused batches without rows and without what began and ended in them: what is in flight."""
 
     def __init__(self) -> None:
         """Nothing carried yet."""

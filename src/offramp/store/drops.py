@@ -10,7 +10,7 @@ _DIGITS = 20
 
 
 class Drops:
-    """The count that no journal could take yet. Best effort: where even this cannot be written, log and metrics have it."""
+    """The count that no journal could take yet. Best effort: where it cannot be written, log and metrics have it."""
 
     def __init__(self, folder: Path) -> None:
         """The file of this state folder; nothing is touched yet."""

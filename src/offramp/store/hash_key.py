@@ -26,7 +26,9 @@ def load_or_create(folder: Path) -> bytes:
     except OSError as error:
         raise UnavailableError(f"{path} can be neither read nor made: {error.strerror or error}") from error
     if len(key) != KEY_BYTES:
-        raise ConfigError(f"{path} has {len(key)} bytes where a key has {KEY_BYTES}; restore it, or delete it to start afresh")
+        raise ConfigError(
+            f"{path} has {len(key)} bytes where a key has {KEY_BYTES}; restore it, or delete it to start afresh"
+        )
     return key
 
 

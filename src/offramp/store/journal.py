@@ -1,23 +1,22 @@
 """The journal: what a gateway has to remember, one row of SQLite per batch, until it is folded into the ledger.
 
-It is a file of its own, so that a slow fold never holds the lock that the gateway's writer needs. Why a batch is one row:
-sqlite3 gives the interpreter's lock up at every statement, and a thread beside a busy event loop gets it back only after a
-switch interval (5 ms); a row per statement would store 200 rows a second.
+It is a file of its own, so that a slow fold never holds the lock that the gateway's writer needs. Why a batch is one
+row: sqlite3 gives the interpreter's lock up at every statement, and a thread beside a busy event loop gets it back only
+after a switch interval (5 ms); a row per statement would store 200 rows a second.
 """
 
 import secrets
 import sqlite3
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from offramp.errors import UnavailableError
 from offramp.store import state
+from offramp.store.state import NewerStateError
 
 FORMAT = 1
-"""Version of the table, kept in `user_version`. Rows inside a batch grow by fields with defaults and need no new one."""
+"""Version of the tables, in `user_version`. Rows inside a batch grow by fields with defaults and need no new one."""
 
 _PAGE_BYTES = 16_384
 """A batch at full load is a few hundred KiB; large pages make fewer, larger writes."""
@@ -70,7 +69,7 @@ class Journal:
 
         Raises:
             OSError, sqlite3.Error: If it could not be stored. Nothing of it is then in the file.
-            UnavailableError: If the file was written by a newer version.
+            NewerStateError: If the file was written by a newer version.
         """
         connection = self._open()
         connection.execute(
@@ -105,7 +104,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
     Raises:
         OSError, sqlite3.Error: If it cannot be opened.
-        UnavailableError: If a newer version wrote it.
+        NewerStateError: If a newer version wrote it.
     """
     state.prepare(path.parent)
     state.make_private_file(path)
@@ -129,7 +128,9 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     if found == FORMAT:
         return
     if found > FORMAT:
-        raise UnavailableError(f"{path} was written by a newer version of offramp (format {found}, this one knows {FORMAT})")
+        raise NewerStateError(
+            f"{path} was written by a newer version of offramp (format {found}, this one knows {FORMAT})"
+        )
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(
@@ -137,7 +138,9 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
             " at_ns INTEGER NOT NULL, rows INTEGER NOT NULL, body BLOB NOT NULL)"
         )
         # The ledger remembers how far it has folded *this* journal; a new file starts counting at one again.
-        connection.execute("CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), token TEXT NOT NULL)")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), token TEXT NOT NULL)"
+        )
         connection.execute("INSERT OR IGNORE INTO identity VALUES (1, ?)", (secrets.token_hex(16),))
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
@@ -177,9 +180,5 @@ def shrink(connection: sqlite3.Connection, *, keep_pages: int = 256) -> None:
     """Give pages that nobody needs back to the file system, but a few."""
     free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
     if free > keep_pages:
-        connection.execute(f"PRAGMA incremental_vacuum({free - keep_pages})").fetchall()
-
-
-def ids(records: Sequence[Record]) -> tuple[int, int]:
-    """First and last id of some records."""
-    return records[0].id, records[-1].id
+        # As a script: the statement steps once per page, and `execute` would stop after the first.
+        connection.executescript(f"PRAGMA incremental_vacuum({free - keep_pages})")

@@ -1,7 +1,7 @@
 """The version of the ledger's tables that this program reads and writes, and what to do with another one.
 
-Migrations are Alembic's, in `offramp.migrate.ledger`, and Alembic is too heavy to import here: an old ledger is upgraded in
-a child process. A new one is made from `schema.sql`, which is what the migrations make, written out; a test compares them.
+Migrations are Alembic's, in `offramp.migrate.ledger`, and Alembic is too heavy to import here: an old ledger is
+upgraded in a child process. A new one is made from `schema.sql`: what the migrations make, written out; a test compares the two.
 """
 
 import sqlite3
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from offramp.errors import UnavailableError
 from offramp.store import state
+from offramp.store.state import NewerStateError
 
 VERSION = "0001"
 """Revision of the newest migration."""
@@ -26,7 +27,8 @@ def open_ledger(folder: Path) -> sqlite3.Connection:
 
     Raises:
         OSError, sqlite3.Error: If it cannot be opened.
-        UnavailableError: If it is newer than this version or could not be upgraded.
+        NewerStateError: If it was written by a newer version.
+        UnavailableError: If it could not be upgraded.
     """
     path = state.prepare(folder) / state.LEDGER
     state.make_private_file(path)
@@ -50,7 +52,7 @@ def check(folder: Path) -> None:
     """One plain SELECT at start.
 
     Raises:
-        UnavailableError: If the ledger was written by a newer version.
+        NewerStateError: If the ledger was written by a newer version.
     """
     path = folder / state.LEDGER
     if not path.exists():
@@ -66,7 +68,7 @@ def found(connection: sqlite3.Connection, *, path: Path) -> str:
     """The version of the tables; empty if there are none.
 
     Raises:
-        UnavailableError: If they are newer than this program.
+        NewerStateError: If they are newer than this program.
     """
     try:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -77,7 +79,7 @@ def found(connection: sqlite3.Connection, *, path: Path) -> str:
     version = str(row[0]) if row else ""
     # Revisions are numbered, so that this comparison needs no list of them.
     if version > VERSION:
-        raise UnavailableError(
+        raise NewerStateError(
             f"{path} has tables of a newer version of offramp ({version}, this one knows {VERSION}); "
             "use that version, or another state folder"
         )
@@ -107,4 +109,6 @@ def _upgrade_in_child(folder: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise UnavailableError(f"the upgrade of the ledger's tables took longer than {_UPGRADE_S:.0f} s") from error
     if done.returncode:
-        raise UnavailableError(done.stderr.decode(errors="replace").strip() or "the ledger's tables could not be upgraded")
+        raise UnavailableError(
+            done.stderr.decode(errors="replace").strip() or "the ledger's tables could not be upgraded"
+        )

@@ -46,6 +46,7 @@ CREATE TABLE exchanges (
 	cost_nano BIGINT,
 	baseline_nano BIGINT,
 	compute_nano BIGINT NOT NULL,
+	usage_ratio FLOAT,
 	PRIMARY KEY (seq)
 );
 CREATE INDEX exchanges_started_ns ON exchanges (started_ns);
@@ -85,7 +86,8 @@ CREATE TABLE hours (
 	baseline_nano BIGINT NOT NULL,
 	saved_nano BIGINT NOT NULL,
 	unpriced BIGINT NOT NULL,
-	uncompared BIGINT NOT NULL,
+	baselined BIGINT NOT NULL,
+	compared BIGINT NOT NULL,
 	estimated BIGINT NOT NULL,
 	PRIMARY KEY (hour, team, feature, "key", operation, route, tier, model_asked, model_served, outcome)
 )
@@ -116,5 +118,10 @@ CREATE TABLE journals (
 	folded_id BIGINT NOT NULL,
 	waiting BLOB NOT NULL,
 	PRIMARY KEY (token)
+);
+CREATE TABLE numbering (
+	one INTEGER NOT NULL,
+	last BIGINT NOT NULL,
+	PRIMARY KEY (one)
 );
 INSERT INTO alembic_version (version_num) VALUES ('0001');

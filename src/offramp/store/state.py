@@ -21,6 +21,12 @@ _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 
 
+class NewerStateError(UnavailableError):
+    """A file of the state folder was written by a newer version of offramp."""
+
+    code = "newer_state"
+
+
 def prepare(folder: Path) -> Path:
     """Make the folder if it is not there, private to its owner and ignored by git.
 

@@ -1,8 +1,8 @@
 """The ledger's writer: a thread that puts the gateway's batches into the journal, whatever the disk does.
 
-The gateway never waits for it: `submit` encodes (about half a microsecond a row) and queues. The queue is bounded in bytes;
-what does not fit is refused and counted. While the disk is full or the folder unwritable the thread keeps what is queued
-and tries again every second.
+The gateway never waits for it: `submit` encodes (about half a microsecond a row) and queues. The queue is bounded in
+bytes; what does not fit is refused and counted. While the disk is full or the folder unwritable the thread keeps what
+is queued and tries again every second.
 """
 
 import sqlite3

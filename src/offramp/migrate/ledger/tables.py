@@ -50,6 +50,7 @@ EXCHANGES = Table(
     Column("cost_nano", BigInteger),
     Column("baseline_nano", BigInteger),
     Column("compute_nano", BigInteger, nullable=False),
+    Column("usage_ratio", Float),
     Index("exchanges_started_ns", "started_ns"),
 )
 """One row per exchange. `cost_nano` is the whole actual cost, `compute_nano` the part of it from shared machines."""
@@ -93,7 +94,8 @@ HOURS = Table(
     Column("baseline_nano", BigInteger, nullable=False),
     Column("saved_nano", BigInteger, nullable=False),
     Column("unpriced", BigInteger, nullable=False),
-    Column("uncompared", BigInteger, nullable=False),
+    Column("baselined", BigInteger, nullable=False),
+    Column("compared", BigInteger, nullable=False),
     Column("estimated", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -132,4 +134,12 @@ JOURNALS = Table(
     Column("folded_id", BigInteger, nullable=False),
     Column("waiting", LargeBinary, nullable=False),
 )
-"""How far each journal is folded, and the compute events that still wait for their turn: msgpack of `store.bills.Waiting`."""
+"""How far each journal is folded, and the compute events that wait for their turn: msgpack of `store.bills.Waiting`."""
+
+NUMBERING = Table(
+    "numbering",
+    METADATA,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+"""The highest `exchanges.seq` ever given, so that no number is given twice after rows were moved away."""

@@ -19,7 +19,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remove them."""
-    for table in ("journals", "dropped", "compute_hours", "computes", "hours", "attempts", "exchanges"):
+    for table in ("numbering", "journals", "dropped", "compute_hours", "computes", "hours", "attempts", "exchanges"):
         op.drop_table(table)
 
 
@@ -69,6 +69,7 @@ def _exchanges() -> None:
         Column("cost_nano", BigInteger),
         Column("baseline_nano", BigInteger),
         Column("compute_nano", BigInteger, nullable=False),
+        Column("usage_ratio", Float),
     )
     op.create_index("exchanges_started_ns", "exchanges", ["started_ns"])
 
@@ -112,7 +113,8 @@ def _hours() -> None:
         Column("baseline_nano", BigInteger, nullable=False),
         Column("saved_nano", BigInteger, nullable=False),
         Column("unpriced", BigInteger, nullable=False),
-        Column("uncompared", BigInteger, nullable=False),
+        Column("baselined", BigInteger, nullable=False),
+        Column("compared", BigInteger, nullable=False),
         Column("estimated", BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
@@ -141,4 +143,9 @@ def _bills() -> None:
         Column("token", String, primary_key=True),
         Column("folded_id", BigInteger, nullable=False),
         Column("waiting", LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "numbering",
+        Column("one", Integer, primary_key=True, autoincrement=False),
+        Column("last", BigInteger, nullable=False),
     )
