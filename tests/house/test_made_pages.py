@@ -1,0 +1,23 @@
+"""Pages that are made from the code say what the code says."""
+
+import importlib.util
+
+import pytest
+
+from offramp.cli.table import COMMANDS
+from tests.house.tree import ROOT
+from tools.pages import PAGES
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_made_from_the_code_is_current(name: str) -> None:
+    """Stale pages are worse than none; `make docs` renews them."""
+    written = (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+    assert written == PAGES[name](), f"docs/{name} is stale: run `make docs`"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_overview_exists(name: str) -> None:
+    """`--help` promises nothing that cannot be called."""
+    assert importlib.util.find_spec(COMMANDS[name].module) is not None
