@@ -7,9 +7,8 @@ every decoding sequence one more token. Prompts are worked off in the same steps
 from dataclasses import dataclass
 from typing import Protocol
 
-from offramp.capacity.hardware import GIB, card
-from offramp.capacity.hardware import Card as Card
-from offramp.capacity.llm import Llm as Llm
+from offramp.capacity.hardware import GIB, Card, card
+from offramp.capacity.llm import Llm
 from offramp.capacity.llm import llm as llm_named
 from offramp.errors import UsageError
 
@@ -163,8 +162,8 @@ def step_time_model(hardware: str, llm: str = "mistral-7b", *, max_model_len: in
     model = RooflineStepTime(card=card(hardware), llm=llm_named(llm), max_model_len=max_model_len)
     if model.kv_blocks == 0:
         raise UsageError(
-            f"{llm} needs {model.llm.weight_bytes / GIB:.1f} GiB for its weights, which leaves nothing for the KV cache on "
-            f"{hardware} ({model.card.memory_bytes / GIB:.1f} GiB); take a larger card or a smaller model",
+            f"{llm} needs {model.llm.weight_bytes / GIB:.1f} GiB for its weights, which leaves nothing for the KV "
+            f"cache on {hardware} ({model.card.memory_bytes / GIB:.1f} GiB); take a larger card or a smaller model",
             param="hardware",
         )
     if max_model_len and max_model_len > model.context_tokens:

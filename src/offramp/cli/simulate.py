@@ -15,10 +15,14 @@ def command(
     profile: Annotated[Profile, typer.Option(help="Whose manners the engine has.")] = Profile.OPENAI,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 9001,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    model: Annotated[list[str] | None, typer.Option(help="A name that is served; may be repeated. Without it every name is.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A name that is served; may be repeated. Without it every name is.")
+    ] = None,
     hardware: Annotated[str, typer.Option(help="demo, or a card such as A10G, L4, A100-80, H100.")] = "demo",
     llm: Annotated[str, typer.Option(help="The model whose size decides the speed on a real card.")] = "mistral-7b",
-    max_model_len: Annotated[int | None, typer.Option(min=1, help="Longest prompt and answer together, in tokens.")] = None,
+    max_model_len: Annotated[
+        int | None, typer.Option(min=1, help="Longest prompt and answer together, in tokens.")
+    ] = None,
     answer_tokens: Annotated[int, typer.Option(min=1, help="Length of an answer without max_tokens.")] = ANSWER_TOKENS,
     api_key: Annotated[str | None, typer.Option(help="The one key that is accepted. Without it any is.")] = None,
     base_path: Annotated[str, typer.Option(help="What stands for /v1.")] = "/v1",

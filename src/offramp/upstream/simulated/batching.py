@@ -1,7 +1,7 @@
 """Continuous batching in real time: one timer for the whole engine, one token for every running sequence each step.
 
-A sequence waits, is admitted when the batch and the KV cache have room, works off its prompt, then gets one token a step.
-Where the cache runs out, the youngest sequence gives its blocks back, waits again and is recomputed, as vLLM does.
+A sequence waits, is admitted when the batch and the KV cache have room, works off its prompt, then gets one token a
+step. Where the cache runs out, the youngest sequence gives its blocks back, waits again and is recomputed, as in vLLM.
 """
 
 import asyncio
@@ -206,8 +206,7 @@ class Batcher:
         index = sequence.produced
         sequence.produced = index + 1
         sequence.kv_tokens += 1
-        if sequence.ready_s > at_s:
-            sequence.ready_s = at_s
+        sequence.ready_s = min(sequence.ready_s, at_s)
         if index == 0 and sequence.first_s == 0.0:
             sequence.first_s = at_s
             self._observer.first_token(at_s - sequence.arrived_s)

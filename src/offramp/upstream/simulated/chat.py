@@ -57,10 +57,12 @@ class Chat(Generation):
             engine,
             reply,
             plan.texts,
-            prompt_tokens=prompt_tokens,
+            prompt_tokens=[prompt_tokens] * len(plan.texts),
             cached_tokens=cached_tokens,
             streaming=bool(parameters.stream),
         )
+        self.prompt_tokens = prompt_tokens
+        self.cached_tokens = cached_tokens
         self.parameters = parameters
         self.plan = plan
         self.fault = fault
@@ -75,7 +77,12 @@ class Chat(Generation):
 
     def _prepare(self) -> None:
         """The constant bytes of this stream's events."""
-        head = {"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.parameters.model}
+        head = {
+            "id": self.id,
+            "object": "chat.completion.chunk",
+            "created": self.created,
+            "model": self.parameters.model,
+        }
         self._head = _encode(head)[:-1]
         if not self.engine.is_vllm:
             tier = self.parameters.service_tier
@@ -86,9 +93,10 @@ class Chat(Generation):
         asked = self.parameters.stream_options
         self._obfuscated = not self.engine.is_vllm and (asked is None or asked.include_obfuscation is not False)
         self._tail = b',"usage":null' if self.parameters.include_usage and not self.engine.is_vllm else b""
-        self._plain = self.plan.form is Form.CONTENT and not self.parameters.logprobs
 
-    def _event(self, choice: int, delta: bytes, *, finish: str | None = None, piece: str = "", logprobs: object = None) -> bytes:
+    def _event(
+        self, choice: int, delta: bytes, *, finish: str | None = None, piece: str = "", logprobs: object = None
+    ) -> bytes:
         text = self.texts[choice]
         tail = self._tail
         extra = b""
@@ -124,8 +132,7 @@ class Chat(Generation):
         return b'{"tool_calls":[%b]}' % b",".join([call] * self.calls)
 
     def _open_choice(self, choice: int) -> None:
-        if not self.reply.streaming:
-            self.reply.begin()
+        self.begin()
         delta: dict[str, object] = {"role": "assistant"}
         if self.plan.form is Form.CONTENT:
             delta["content"] = ""
@@ -184,9 +191,19 @@ class Chat(Generation):
         logprobs = None
         if self.parameters.logprobs and self.plan.form is Form.CONTENT:
             logprobs = chat_logprobs(text.pieces, self.parameters.top_logprobs or 0)
-        answer = {"index": choice, "message": message, "logprobs": logprobs, "finish_reason": self.finish_reason(choice)}
+        answer = {
+            "index": choice,
+            "message": message,
+            "logprobs": logprobs,
+            "finish_reason": self.finish_reason(choice),
+        }
         if self.engine.is_vllm:
-            message |= {"annotations": None, "audio": None, "function_call": message.get("function_call"), "reasoning": None}
+            message |= {
+                "annotations": None,
+                "audio": None,
+                "function_call": message.get("function_call"),
+                "reasoning": None,
+            }
             answer |= {"stop_reason": text.stopped_by, "token_ids": None}
         return answer
 

@@ -239,7 +239,7 @@ class Connection(asyncio.Protocol):
             self._refusal = (status, reason, message)
 
     def _send_refusal(self) -> None:
-        assert self._refusal is not None  # noqa: S101 - asked just before
+        assert self._refusal is not None
         status, reason, message = self._refusal
         text = message.replace("\\", "/").replace('"', "'")
         body = b'{"error":{"message":"%b","type":"invalid_request_error","param":null,"code":null}}' % text.encode()

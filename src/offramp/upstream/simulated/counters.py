@@ -12,7 +12,27 @@ KEPT_REQUESTS = 100
 PROBE_PATHS = frozenset({"/health", "/ping", "/version", "/load", "/metrics", "/v1/models"})
 """Asked by monitors rather than applications, so counted apart."""
 
-_SECONDS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0)
+_SECONDS = (
+    0.001,
+    0.005,
+    0.01,
+    0.02,
+    0.04,
+    0.06,
+    0.08,
+    0.1,
+    0.25,
+    0.5,
+    0.75,
+    1.0,
+    2.5,
+    5.0,
+    7.5,
+    10.0,
+    20.0,
+    40.0,
+    80.0,
+)
 _TOKENS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
 
 
@@ -79,7 +99,7 @@ class Counters:
             self.by_status[status] += 1
         if ending is Ending.LEFT:
             self.aborted += 1
-        elif ending is Ending.WHOLE and status < 400:  # noqa: PLR2004 - where HTTP's errors begin
+        elif ending is Ending.WHOLE and status < 400:
             self.served += 1
         else:
             self.failed += 1

@@ -8,6 +8,7 @@ from offramp.capacity.step_time import step_time_model
 from offramp.upstream.simulated.batching import Batcher
 from offramp.upstream.simulated.counters import Counters
 from offramp.upstream.simulated.faults import Fault, Faults
+from offramp.upstream.simulated.memory import Memory, Shelf
 from offramp.upstream.simulated.options import VERSION, Options, Profile
 from offramp.upstream.simulated.prefixes import PrefixCache
 from offramp.upstream.simulated.refusal import RefusalError, too_long, unknown_model
@@ -34,6 +35,8 @@ class Engine:
         self.batcher = Batcher(loop, self.model, self.counters, time.perf_counter)
         self.loop = loop
         self.fingerprint = f"simulated-vllm-{VERSION}" if self.is_vllm else "simulated-fp"
+        self.memory = Memory()
+        self.shelf = Shelf()
         self._made = 0
         self._prefixes = PrefixCache(block_tokens=16 if self.is_vllm else 128, least_tokens=0 if self.is_vllm else 1024)
 
@@ -82,7 +85,9 @@ class Engine:
             if self.is_vllm:
                 raise too_long(self.profile, limit=self.context_tokens, prompt_tokens=prompt_tokens, wanted=wanted)
             if wanted > self.context_tokens:
-                message = f"max_tokens is too large: {wanted}. This model supports at most {self.context_tokens} tokens."
+                message = (
+                    f"max_tokens is too large: {wanted}. This model supports at most {self.context_tokens} tokens."
+                )
                 raise RefusalError(400, message, code="invalid_value", param="max_tokens")
         return room
 

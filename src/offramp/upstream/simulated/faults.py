@@ -21,7 +21,7 @@ class Stage(Enum):
     """In what the answer says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of fault."""
 
@@ -32,33 +32,33 @@ class Kind:
 
 
 _KINDS = (
-    Kind(name="down", stage=Stage.CONNECTION, says="every connection is reset, also those under way"),
-    Kind(name="cold_start", stage=Stage.ANSWER, says="not ready for `delay_s` (5) seconds, then fine by itself"),
-    Kind(name="out_of_memory", stage=Stage.ANSWER, says="500 with CUDA's text, then the engine is dead until `none`"),
-    Kind(name="hang", stage=Stage.ANSWER, says="no byte is answered, for `delay_s` seconds or for ever"),
-    Kind(name="429", stage=Stage.ANSWER, says="429 with `retry-after` of `retry_after_s` (1) seconds"),
-    Kind(name="429_bare", stage=Stage.ANSWER, says="429 without `retry-after`"),
-    Kind(name="401", stage=Stage.ANSWER, says="401, the key is refused"),
-    Kind(name="403", stage=Stage.ANSWER, says="403, the key may not"),
-    Kind(name="500", stage=Stage.ANSWER, says="500 in the profile's envelope"),
-    Kind(name="503", stage=Stage.ANSWER, says="503 in the profile's envelope"),
-    Kind(name="html", stage=Stage.ANSWER, says="200 with an HTML page"),
-    Kind(name="missing", stage=Stage.ANSWER, says="404 as for a path that the profile does not have"),
-    Kind(name="hang_in_stream", stage=Stage.STREAM, says="silence after `after_tokens` (3) tokens; without a stream, after half the body"),
-    Kind(name="role_only", stage=Stage.STREAM, says="the event with the role, then silence"),
-    Kind(name="cut", stage=Stage.STREAM, says="RST in the middle of an event after `after_tokens` (3) tokens, or of the body"),
-    Kind(name="cut_clean", stage=Stage.STREAM, says="FIN after `after_tokens` (3) tokens with the chunked body unfinished, or in the middle of the body"),
-    Kind(name="no_done", stage=Stage.STREAM, says="the stream ends properly after `after_tokens` tokens (all), without finish, usage and `[DONE]`"),
-    Kind(name="error_in_stream", stage=Stage.STREAM, says="status 200, then an error event after `after_tokens` (0: before any) tokens; without a stream, an error body"),
-    Kind(name="malformed", stage=Stage.STREAM, says="broken JSON in each event after `after_tokens` (0) tokens, or as the body"),
-    Kind(name="slow_drip", stage=Stage.STREAM, says="all bytes arrive `size_bytes` (1) at a time, `delay_s` (0) apart"),
-    Kind(name="gzip", stage=Stage.STREAM, says="compressed though nobody asked"),
-    Kind(name="big_headers", stage=Stage.STREAM, says="`size_bytes` (16384) more of answer headers"),
-    Kind(name="extra_bytes", stage=Stage.STREAM, says="a second answer nobody asked for follows on the same connection"),
-    Kind(name="no_usage", stage=Stage.CONTENT, says="no usage, whoever asks"),
-    Kind(name="wrong_usage", stage=Stage.CONTENT, says="usage that is `kind`: `negative` (default), `strings`, `null` or `huge`"),
-    Kind(name="duplicate_tool_index", stage=Stage.CONTENT, says="two tool calls that both have index 0"),
-)  # fmt: skip
+    Kind("down", Stage.CONNECTION, "every connection is reset, also those under way"),
+    Kind("cold_start", Stage.ANSWER, "not ready for `delay_s` (5) seconds, then fine by itself"),
+    Kind("out_of_memory", Stage.ANSWER, "500 with CUDA's text, then the engine is dead until `none`"),
+    Kind("hang", Stage.ANSWER, "no byte is answered, for `delay_s` seconds or for ever"),
+    Kind("429", Stage.ANSWER, "429 with `retry-after` of `retry_after_s` (1) seconds"),
+    Kind("429_bare", Stage.ANSWER, "429 without `retry-after`"),
+    Kind("401", Stage.ANSWER, "401, the key is refused"),
+    Kind("403", Stage.ANSWER, "403, the key may not"),
+    Kind("500", Stage.ANSWER, "500 in the profile's envelope"),
+    Kind("503", Stage.ANSWER, "503 in the profile's envelope"),
+    Kind("html", Stage.ANSWER, "200 with an HTML page"),
+    Kind("missing", Stage.ANSWER, "404 as for a path that the profile does not have"),
+    Kind("hang_in_stream", Stage.STREAM, "silence after `after_tokens` (3) tokens, or after half the body"),
+    Kind("role_only", Stage.STREAM, "the event with the role, then silence; half the body, then silence"),
+    Kind("cut", Stage.STREAM, "RST in the middle of the event after `after_tokens` (3) tokens, or of the body"),
+    Kind("cut_clean", Stage.STREAM, "FIN after `after_tokens` (3) tokens, the chunked body unfinished, or in mid-body"),
+    Kind("no_done", Stage.STREAM, "a proper end without `[DONE]`, at once after `after_tokens` tokens if given"),
+    Kind("error_in_stream", Stage.STREAM, "200, then an error event after `after_tokens` (0) tokens, or an error body"),
+    Kind("malformed", Stage.STREAM, "broken JSON in each event after `after_tokens` (0) tokens, or as the body"),
+    Kind("slow_drip", Stage.STREAM, "all bytes arrive `size_bytes` (1) at a time, `delay_s` (0) apart"),
+    Kind("gzip", Stage.STREAM, "compressed though nobody asked"),
+    Kind("big_headers", Stage.STREAM, "`size_bytes` (16384) more of answer headers"),
+    Kind("extra_bytes", Stage.STREAM, "a second answer that nobody asked for follows on the same connection"),
+    Kind("no_usage", Stage.CONTENT, "no usage, whoever asks"),
+    Kind("wrong_usage", Stage.CONTENT, "usage that is `kind`: `negative`, `strings`, `null` or `huge`"),
+    Kind("duplicate_tool_index", Stage.CONTENT, "two tool calls that both have index 0"),
+)
 
 KINDS = {kind.name: kind for kind in _KINDS}
 """Every fault by its name; `none` is not one of them."""
@@ -114,9 +114,11 @@ class Faults:
         try:
             fault = msgspec.json.decode(body, type=Fault)
         except msgspec.DecodeError as error:
-            raise BadRequestError(f"not a fault: {error}; send {{\"fault\": NAME, …}}") from error
+            raise BadRequestError(f'not a fault: {error}; send {{"fault": NAME, …}}') from error
         if fault.name != "none" and fault.name not in KINDS:
-            raise BadRequestError(f"no fault is called {fault.name!r}; known are none, {', '.join(KINDS)}", param="fault")
+            raise BadRequestError(
+                f"no fault is called {fault.name!r}; known are none, {', '.join(KINDS)}", param="fault"
+            )
         if fault.kind not in USAGE_KINDS:
             raise BadRequestError(f"kind {fault.kind!r} is none of {', '.join(USAGE_KINDS)}", param="kind")
         if not 0 <= fault.share <= 1:

@@ -16,7 +16,15 @@ NEVER = 1 << 60
 RESET_AFTER_S = 0.005
 """What was written must have left the process before the connection is reset, else it is lost with it."""
 
-_DEFAULT_TOKENS = {"hang_in_stream": 3, "role_only": 0, "cut": 3, "cut_clean": 3, "no_done": NEVER, "error_in_stream": 0, "malformed": 0}
+_DEFAULT_TOKENS = {
+    "hang_in_stream": 3,
+    "role_only": 0,
+    "cut": 3,
+    "cut_clean": 3,
+    "no_done": NEVER,
+    "error_in_stream": 0,
+    "malformed": 0,
+}
 _EXTRA = b'{"simulated":"bytes that nobody asked for"}'
 
 
@@ -154,7 +162,13 @@ class DrippingReply(Reply):
     """A reply whose bytes leave a few at a time."""
 
     def __init__(
-        self, request: Request, connection: Connection, headers: Callable[[], Headers], *, size_bytes: int, delay_s: float
+        self,
+        request: Request,
+        connection: Connection,
+        headers: Callable[[], Headers],
+        *,
+        size_bytes: int,
+        delay_s: float,
     ) -> None:
         """`delay_s` 0 sends the next bytes in the next turn of the loop."""
         super().__init__(request, connection, headers)

@@ -29,19 +29,24 @@ class Generation:
     """One request under way; each operation says how its events and its whole answer look."""
 
     def __init__(
-        self, engine: Engine, reply: Reply, texts: list[Text], *, prompt_tokens: int, cached_tokens: int, streaming: bool
+        self,
+        engine: Engine,
+        reply: Reply,
+        texts: list[Text],
+        *,
+        prompt_tokens: list[int],
+        streaming: bool,
+        cached_tokens: int = 0,
     ) -> None:
-        """Nothing is queued yet; every text has at least one piece."""
+        """Nothing is queued yet; every text has at least one piece and its own prompt."""
         self.engine = engine
         self.reply = reply
         self.texts = texts
-        self.prompt_tokens = prompt_tokens
-        self.cached_tokens = cached_tokens
         self.streaming = streaming
         self._left = len(texts)
         self._sequences = [
             Sequence(
-                prompt_tokens=prompt_tokens,
+                prompt_tokens=prompt_tokens[index],
                 wanted=len(text.pieces),
                 sink=_Choice(self, index),
                 streaming=streaming,
@@ -58,8 +63,15 @@ class Generation:
     def start(self) -> None:
         """Queue every choice."""
         self.reply.cancel = self.cancel
+        if self.streaming and self.engine.is_vllm:
+            self.begin()
         for sequence in self._sequences:
             self.engine.batcher.submit(sequence)
+
+    def begin(self) -> None:
+        """Send the head of the stream, once: vLLM does so at once, OpenAI with the first token."""
+        if not self.reply.streaming:
+            self.reply.begin()
 
     def cancel(self) -> None:
         """Stop the work: nobody waits for it any more."""

@@ -1,4 +1,4 @@
-"""Values that fit a JSON schema, always the same ones for the same schema: for structured outputs and tool arguments."""
+"""Values that fit a JSON schema, always the same for the same schema: for structured outputs and tool arguments."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ Schema = Mapping[str, object]
 def invent_json(schema: object) -> str:
     """Compact JSON that fits the schema.
 
-    >>> invent_json({"type": "object", "properties": {"city": {"enum": ["Paris"]}, "n": {"type": "integer", "minimum": 3}}})
+    >>> invent_json({"properties": {"city": {"enum": ["Paris"]}, "n": {"type": "integer", "minimum": 3}}})
     '{"city":"Paris","n":3}'
     """
     root = schema if isinstance(schema, Mapping) else {}

@@ -18,6 +18,8 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Temperature = Annotated[float, msgspec.Meta(ge=0, le=2)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Object = dict[str, object]
+Prompts = str | list[str | int | list[int]]
+"""One text, several, or token ids in either form."""
 
 
 class StreamOptions(msgspec.Struct):
@@ -90,7 +92,7 @@ class ChatParameters(Sampling, kw_only=True):
 class CompletionParameters(Sampling, kw_only=True):
     """Body of `/v1/completions`."""
 
-    prompt: str | list[str] | list[int] | list[list[int]]
+    prompt: Prompts
     echo: bool | None = None
     logprobs: Annotated[int, msgspec.Meta(ge=0, le=20)] | None = None
 
@@ -99,7 +101,7 @@ class EmbeddingParameters(msgspec.Struct, kw_only=True):
     """Body of `/v1/embeddings`."""
 
     model: str
-    input: str | list[str] | list[int] | list[list[int]]
+    input: Prompts
     dimensions: Annotated[int, msgspec.Meta(ge=1, le=4096)] | None = None
     encoding_format: str | None = None
 
@@ -162,7 +164,9 @@ def _refused(error: str) -> RefusalError:
     missing = _MISSING.search(error)
     if missing:
         param = f"{at[1]}.{missing[1]}" if at else missing[1]
-        return RefusalError(400, f"Missing required parameter: '{param}'.", code="missing_required_parameter", param=param)
+        return RefusalError(
+            400, f"Missing required parameter: '{param}'.", code="missing_required_parameter", param=param
+        )
     param = at[1] if at else None
     code = "invalid_type" if error.startswith("Expected `") and " got " in error else "invalid_value"
     return RefusalError(400, f"Invalid value for '{param}': {error.partition(' - at ')[0]}.", code=code, param=param)
@@ -195,9 +199,8 @@ def chat_prompt(parameters: ChatParameters) -> tuple[str, int]:
         media += media_tokens(message.content)
         if message.tool_calls:
             texts.append(msgspec.json.encode(message.tool_calls).decode())
-    for declared in (parameters.tools, parameters.functions):
-        if declared:
-            texts.append(msgspec.json.encode(declared).decode())
+    declared = [one for one in (parameters.tools, parameters.functions) if one]
+    texts += [msgspec.json.encode(one).decode() for one in declared]
     text = "".join(texts)
     return text, count_text(size_of(text)) + media
 

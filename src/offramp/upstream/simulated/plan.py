@@ -71,11 +71,15 @@ def chosen_tool(tools: list[Tool], choice: str | Object | None, last_text: str, 
         name = inner.get("name") if isinstance(inner, dict) else None
         named = next((tool for tool in tools if tool.name == name), None)
         if named is None:
-            raise RefusalError(400, f"Tool choice '{name}' is none of the tools.", code="invalid_value", param="tool_choice")
+            raise RefusalError(
+                400, f"Tool choice '{name}' is none of the tools.", code="invalid_value", param="tool_choice"
+            )
         return named
     if choice == "required":
         if not tools:
-            raise RefusalError(400, "'tool_choice' is only allowed with 'tools'.", code="invalid_value", param="tool_choice")
+            raise RefusalError(
+                400, "'tool_choice' is only allowed with 'tools'.", code="invalid_value", param="tool_choice"
+            )
         return tools[0]
     if choice == "none" or not tools or after_tool:
         return None
@@ -106,7 +110,9 @@ def format_json(format_: Object | None) -> str | None:
             message = f"Missing required parameter: '{param}'."
             raise RefusalError(400, message, code="missing_required_parameter", param=param)
         return invent_json(schema)
-    raise RefusalError(400, f"Invalid value: '{type_}' is no response format.", code="invalid_value", param="response_format")
+    raise RefusalError(
+        400, f"Invalid value: '{type_}' is no response format.", code="invalid_value", param="response_format"
+    )
 
 
 def told(json_text: str | None, stops: list[str], *, limit: int, natural: int, wanted: int | None, seed: int) -> Text:

@@ -67,7 +67,9 @@ def no_key(profile: Profile, *, wrong: bool) -> bytes:
         return b'{"error":"Unauthorized"}'
     if wrong:
         return RefusalError(401, "Incorrect API key provided.", code="invalid_api_key").body(profile)
-    return RefusalError(401, "You did not provide an API key. Send the header `Authorization: Bearer KEY`.").body(profile)
+    return RefusalError(401, "You did not provide an API key. Send the header `Authorization: Bearer KEY`.").body(
+        profile
+    )
 
 
 def too_long(profile: Profile, *, limit: int, prompt_tokens: int, wanted: int | None) -> RefusalError:
@@ -85,6 +87,8 @@ def too_long(profile: Profile, *, limit: int, prompt_tokens: int, wanted: int | 
 def unknown_model(profile: Profile, model: str, served: tuple[str, ...]) -> RefusalError:
     """No model of that name is served."""
     if profile is Profile.VLLM:
-        return RefusalError(404, f"The model `{model}` does not exist. Valid aliases: {', '.join(served)}.", param="model")
+        return RefusalError(
+            404, f"The model `{model}` does not exist. Valid aliases: {', '.join(served)}.", param="model"
+        )
     message = f"The model `{model}` does not exist or you do not have access to it."
     return RefusalError(404, message, code="model_not_found")

@@ -112,7 +112,7 @@ class Reply:
         self.finish(ending)
 
     def fail(self, status: int, error: dict[str, object], *, done: bytes = b"") -> None:
-        """Say that the work behind the answer has failed: as a whole answer, or as an event where a stream has begun."""
+        """Say that the work behind the answer has failed: as a whole, or as an event where a stream has begun."""
         if not self.streaming:
             self.whole(status, msgspec.json.encode({"error": error}))
             return

@@ -55,4 +55,4 @@ def _masked(name: str, value: str) -> str:
     if name not in _SECRET_HEADERS:
         return value
     scheme, space, token = value.rpartition(" ")
-    return f"{scheme}{space}{token[:3]}…{token[-4:]}" if len(token) > 12 else f"{scheme}{space}…"  # noqa: PLR2004
+    return f"{scheme}{space}{token[:3]}…{token[-4:]}" if len(token) > 12 else f"{scheme}{space}…"

@@ -16,7 +16,7 @@ BACKLOG = 4096
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop where it is installed, else the standard loop."""
+    """The loop of uvloop where that is installed, else the standard one."""
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:
@@ -39,9 +39,11 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise UnavailableError(f"port {port} on {host} is in use; choose another with --port, or 0 for a free one") from error
+            raise UnavailableError(
+                f"port {port} on {host} is in use; choose another with --port, or 0 for a free one"
+            ) from error
         raise UnavailableError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - its only argument
     return listener
 
 

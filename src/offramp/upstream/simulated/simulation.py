@@ -23,12 +23,14 @@ IDLE_WHILE_DOWN_S = 1.0
 """A connection to an engine that is down and says nothing is reset after this long."""
 
 OUT_OF_MEMORY = (
-    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 22.49 GiB of which 512.00 MiB is free. "
-    "This is simulated."
+    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 22.49 GiB of which 512.00 MiB is "
+    "free. This is simulated."
 )
 ENGINE_DEAD = "EngineCore encountered an issue: the engine is dead after an out-of-memory error. This is simulated."
 
-_HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Simulated proxy page</h1></body></html>"
+_HTML = (
+    b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Simulated proxy page</h1></body></html>"
+)
 
 
 class Simulation:
@@ -127,7 +129,9 @@ class Simulation:
             return
         operation = by_method.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
-            reply.whole(405, wrong_method(profile, request.method, request.path), headers=[("allow", ", ".join(by_method))])
+            reply.whole(
+                405, wrong_method(profile, request.method, request.path), headers=[("allow", ", ".join(by_method))]
+            )
             return
         try:
             operation(self.engine, reply, fault)

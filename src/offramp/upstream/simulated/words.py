@@ -1,6 +1,6 @@
-"""The text of simulated answers and the counting of tokens: deterministic and simple, so that a test can predict both.
+"""The text of simulated answers and the counting of tokens: simple, so that a test can predict both.
 
-An answer costs one token for each word piece below. A prompt costs one token for each four bytes of its text, rounded up.
+An answer costs one token for each word piece below, a prompt one token for each four bytes of its text, rounded up.
 """
 
 from collections.abc import Sequence
