@@ -1,0 +1,1 @@
+"""Settings -> running system. The only place that names adapters; also the supervisor of several workers."""

@@ -9,17 +9,8 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 from offramp.config.parts import DAY, DIGITS, URL_PATH, Addresses, CardName, Count, Name, Part, Seconds, Text, Usd
 from offramp.config.problems import did_you_mean
 from offramp.config.secret import SecretText
+from offramp.wire.engine import Engine
 from offramp.wire.features import Feature
-
-
-class Engine(StrEnum):
-    """What kind of server an upstream is; it decides which differences are normalised."""
-
-    OPENAI = "openai"
-    VLLM = "vllm"
-    AZURE = "azure"
-    CEREBRIUM = "cerebrium"
-    OTHER = "other"
 
 
 class PriceKind(StrEnum):

@@ -115,6 +115,8 @@ class ExchangeRow(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_onl
     """What the same usage would have cost on the route's baseline card; `None` without baseline or usage."""
     tries: tuple[AttemptRow, ...] = ()
     """Filled only where there was more than one attempt."""
+    usage_ratio: float | None = None
+    """Bytes per token that an estimated usage was made with; `None` where usage was measured or counted by deltas."""
 
 
 class ComputeStarted(msgspec.Struct, array_like=True, frozen=True, gc=False):

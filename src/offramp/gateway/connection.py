@@ -1,0 +1,426 @@
+"""One connection of a client: HTTP/1.1 parsed by llhttp, requests handed to the pipeline in order. Knows nothing of models.
+
+llhttp refuses two lengths, a length with chunking, bad chunk sizes, folded fields and bare line feeds; refused here, since
+it lets them through: any Transfer-Encoding but `chunked`, Transfer-Encoding on HTTP/1.0, no or several `Host`, paths with
+`..`. Each request gets an `Exchange` of its own, so nothing of one request can reach the next one.
+"""
+
+import asyncio
+import re
+import time
+from collections import deque
+from enum import IntEnum
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from offramp.errors import BadRequestError, OfframpError
+from offramp.gateway.exchange import Exchange, HeadFacts, Mode
+from offramp.gateway.plan import Plan, Principal
+from offramp.gateway.refusals import (
+    BodyTooLargeError,
+    HeadTooLargeError,
+    ExpectationError,
+    RequestTimeoutError,
+    TooManyConnectionsError,
+    refusal_bytes,
+)
+from offramp.wire.http import Headers
+
+if TYPE_CHECKING:
+    from offramp.gateway.pipeline import Pipeline
+
+_TARGET = re.compile(rb"/[!-~]*")
+"""What an origin-form target may consist of: visible ASCII."""
+_CLIMBS = re.compile(rb"(?:^|/|%2f|\\|%5c)(?:\.|%2e){2}(?:/|%2f|\\|%5c|$)", re.IGNORECASE)
+"""A `..` segment, also where it is written with percent signs."""
+_ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
+
+WRITE_BUFFER_BYTES = 256 * 1024
+"""Bytes a slow client may leave unread before its upstream is paused."""
+LINGER_S = 2.0
+"""How long bytes that nobody wants are still read after a refusal, so that the client sees the answer and not a reset."""
+
+
+class Phase(IntEnum):
+    """What the connection is waiting for."""
+
+    IDLE = 0
+    HEAD = 1
+    BODY = 2
+    ANSWER = 3
+    LINGER = 4
+
+
+class ClientConnection(asyncio.Protocol):
+    """The server side of HTTP for one client."""
+
+    def __init__(self, pipeline: "Pipeline") -> None:
+        """A connection that was just accepted."""
+        self.pipeline = pipeline
+        self.transport: asyncio.Transport | None = None
+        self.current: Exchange | None = None
+        """The exchange that is being answered."""
+        self.phase = Phase.IDLE
+        self.since_s = 0.0
+        """When the phase began, or when it last got on."""
+        self.paused = False
+        self.memo_headers: Headers | None = None
+        self.memo_facts: HeadFacts | None = None
+        self.memo_principal: Principal | None = None
+        self.memo_plan: Plan | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._ready: deque[Exchange] = deque()
+        self._reading: Exchange | None = None
+        self._url = b""
+        self._headers: Headers = []
+        self._length: int | None = None
+        self._head_bytes = 0
+        self._parts: list[bytes] = []
+        self._body_bytes = 0
+        self._refused: OfframpError | None = None
+        self._closing = False
+        self._eof = False
+        self._reading_paused = False
+
+    # --- asyncio.Protocol -----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Accept, or refuse where there are too many."""
+        self.transport = cast("asyncio.Transport", transport)
+        self.since_s = time.monotonic()
+        self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        limit = self.pipeline.plan.limits.connections
+        if not self.pipeline.opened(self):
+            self._refuse(TooManyConnectionsError(f"this gateway serves at most {limit} connections; try again later"))
+
+    def data_received(self, data: bytes) -> None:
+        """Parse one read; whole requests go to the pipeline, one at a time."""
+        if self.phase is Phase.LINGER:
+            return
+        current = self.current
+        if current is not None and current.mode is Mode.TUNNEL:
+            self.pipeline.on_tunnel(current, data)
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._after_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            if self._refused is None:
+                self._refused = _malformed(error)
+        if self._refused is None and self._reading is None and self.phase is not Phase.IDLE:
+            self._measure_head(len(data))
+        while self._ready and self.current is None:
+            self._begin(self._ready.popleft())
+        if self._refused is not None and self.current is None:
+            self._refuse(self._refused)
+
+    def _measure_head(self, received: int) -> None:
+        """Bound a head that does not end, before the parser hands its fields over."""
+        if self.phase is Phase.HEAD:
+            self._head_bytes += received
+            if self._head_bytes > self.pipeline.plan.limits.header_bytes + 256 * 1024:
+                self._refused = self._head_too_large()
+
+    def _begin(self, exchange: Exchange) -> None:
+        self.current = exchange
+        if self.phase is not Phase.BODY:
+            self.phase = Phase.ANSWER
+        self.pipeline.on_request(exchange, self)
+
+    def eof_received(self) -> bool:
+        """The client is done: what it still waits for is cancelled, like with nginx or Envoy.
+
+        A client that only shuts its sending side down cannot be told apart from one that left, before it is written to.
+        """
+        self._eof = True
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone: cancel what is under way."""
+        self.phase = Phase.LINGER
+        exchange, self.current = self.current, None
+        self._ready.clear()
+        self.pipeline.closed(self)
+        if exchange is not None:
+            self.pipeline.on_client_gone(exchange)
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly."""
+        self.paused = True
+        if self.current is not None:
+            self.pipeline.on_client_slow(self.current, slow=True)
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self.paused = False
+        if self.current is not None:
+            self.pipeline.on_client_slow(self.current, slow=False)
+
+    # --- httptools ------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """A new request: nothing of the one before is kept."""
+        self._url = b""
+        self._headers = []
+        self._length = None
+        self._head_bytes = 0
+        self._parts = []
+        self._body_bytes = 0
+        if self.current is None:
+            self.phase = Phase.HEAD
+            self.since_s = time.monotonic()
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field."""
+        headers = self._headers
+        name = name.lower()
+        if name == b"content-length":
+            # Kept apart, so that requests which differ in nothing else are seen to have the same header.
+            self._length = int(value) if value.strip().isdigit() else None
+        else:
+            headers.append((name, value))
+        self._head_bytes += len(name) + len(value)
+        limits = self.pipeline.plan.limits
+        if self._head_bytes > limits.header_bytes or len(headers) > limits.headers:
+            raise self._head_too_large()
+
+    def _head_too_large(self) -> OfframpError:
+        limits = self.pipeline.plan.limits
+        msg = f"the header is larger than {limits.header_bytes} bytes or has more than {limits.headers} fields"
+        return HeadTooLargeError(msg)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: check it, and decide whether the body is read whole or streams through."""
+        try:
+            exchange = self._open_exchange()
+        except OfframpError as error:
+            self._refused = error
+            raise
+        self._reading = exchange
+        if self.current is None:
+            self.phase = Phase.BODY
+        if not exchange.buffered:
+            self._enqueue(exchange)
+
+    def _open_exchange(self) -> Exchange:
+        parser = self._parser
+        plan = self.pipeline.plan
+        exchange = Exchange()
+        exchange.client = self
+        exchange.plan = plan
+        exchange.started_s = time.monotonic()
+        exchange.started_ns = time.time_ns()
+        exchange.method = parser.get_method()
+        exchange.headers = headers = self._headers
+        exchange.version_11 = parser.get_http_version() == "1.1"
+        check_framing(headers, version_11=exchange.version_11)
+        exchange.content_length = self._length
+        exchange.path, exchange.query = split_target(self._url)
+        self.pipeline.on_head_read(exchange, self)
+        limit = plan.limits.body_bytes
+        if exchange.buffered and exchange.content_length is not None and exchange.content_length > limit:
+            msg = f"the body has {exchange.content_length} bytes; the limit is {limit}"
+            raise BodyTooLargeError(msg)
+        self._expect(headers)
+        return exchange
+
+    def _expect(self, headers: Headers) -> None:
+        for name, value in headers:
+            if name == b"expect":
+                if value.lower() != b"100-continue":
+                    shown = value.decode("latin-1")[:40]
+                    msg = f"expectation {shown!r} is not understood; only 100-continue is"
+                    raise ExpectationError(msg)
+                if self.current is None and self.transport is not None:
+                    self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        exchange = self._reading
+        if exchange is None:
+            return
+        self._body_bytes += len(body)
+        if exchange.buffered:
+            self._parts.append(body)
+            limit = self.pipeline.plan.limits.body_bytes
+            if self._body_bytes > limit:
+                msg = f"the body is larger than {limit} bytes"
+                self._refused = BodyTooLargeError(msg)
+                raise self._refused
+            self.since_s = exchange.started_s if len(self._parts) == 1 else time.monotonic()
+        else:
+            exchange.bytes_in += len(body)
+            self.since_s = time.monotonic()
+            self.pipeline.on_upload(exchange, body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole. Only here does `should_keep_alive` speak of this message."""
+        exchange, self._reading = self._reading, None
+        if exchange is None:
+            return
+        exchange.keep_alive = self._parser.should_keep_alive()
+        if exchange.buffered:
+            parts = self._parts
+            exchange.body = parts[0] if len(parts) == 1 else b"".join(parts)
+            exchange.bytes_in = self._body_bytes
+            self._enqueue(exchange)
+        else:
+            self.phase = Phase.ANSWER
+            exchange.upload_done = True
+            self.pipeline.on_upload(exchange, b"")
+
+    def _enqueue(self, exchange: Exchange) -> None:
+        self._ready.append(exchange)
+        if self.current is not None and len(self._ready) >= self.pipeline.plan.limits.pipeline:
+            self._pause_reading(paused=True)
+
+    def _after_upgrade(self, rest: bytes) -> None:
+        """The client asked for another protocol; its request was handed over already, what follows waits for the 101."""
+        if rest and self.current is not None:
+            self.pipeline.on_tunnel(self.current, rest)
+
+    # --- what the phases do with it (exchange.Client) -------------------------------------------
+
+    def write(self, block: bytes) -> None:
+        """Put bytes on the wire."""
+        transport = self.transport
+        if transport is not None and not self._closing:
+            transport.write(block)
+
+    def finish(self, exchange: Exchange) -> None:
+        """The answer is complete: on with the next request, or close."""
+        if self.current is not exchange:
+            return
+        self.current = None
+        self.since_s = time.monotonic()
+        unread = self._reading is exchange
+        if not exchange.keep_alive or unread:
+            self._linger() if unread else self._close()
+            return
+        self.phase = Phase.IDLE
+        if self._reading_paused and not self._ready:
+            self._pause_reading(paused=False)
+        if self._ready or self._refused is not None:
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def _next(self) -> None:
+        while self._ready and self.current is None and not self._closing:
+            self._begin(self._ready.popleft())
+        if self._refused is not None and self.current is None:
+            self._refuse(self._refused)
+
+    def abort(self) -> None:
+        """Break off."""
+        if self.transport is not None:
+            self._closing = True
+            self.transport.abort()
+
+    def pause_upload(self, *, paused: bool) -> None:
+        """Stop or resume reading an upload."""
+        self._pause_reading(paused=paused)
+
+    def _pause_reading(self, *, paused: bool) -> None:
+        if self.transport is None or self._closing or paused is self._reading_paused:
+            return
+        self._reading_paused = paused
+        if paused:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def _refuse(self, error: OfframpError) -> None:
+        """Answer what cannot be read on, and close."""
+        if self.phase is Phase.LINGER or self._closing:
+            return
+        self.write(refusal_bytes(error, request_id=self.pipeline.refused(self, error)))
+        self._linger()
+
+    def _linger(self) -> None:
+        self.phase = Phase.LINGER
+        self.since_s = time.monotonic()
+        transport = self.transport
+        if transport is not None and not self._closing:
+            if self._reading_paused:
+                self._pause_reading(paused=False)
+            if transport.can_write_eof():
+                transport.write_eof()
+            else:
+                self._close()
+
+    def _close(self) -> None:
+        self._closing = True
+        if self.transport is not None:
+            self.transport.close()
+
+    def sweep(self, now_s: float, *, draining: bool) -> None:
+        """Close what is too slow; called about once a second for every connection."""
+        limits = self.pipeline.plan.limits
+        waited_s = now_s - self.since_s
+        if self.phase is Phase.IDLE and (waited_s > limits.idle_s or (draining and waited_s > LINGER_S)):
+            self._close()
+        elif self.phase is Phase.LINGER and waited_s > LINGER_S:
+            self.abort()
+        elif self.phase is Phase.HEAD and waited_s > limits.header_s:
+            self._refuse(RequestTimeoutError(f"the request's head did not arrive within {limits.header_s:g} s"))
+        elif self.phase is Phase.BODY and waited_s > limits.upload_idle_s and not self._reading_paused:
+            self._slow_upload(limits.upload_idle_s)
+
+    def _slow_upload(self, limit_s: float) -> None:
+        if self.current is None:
+            self._refuse(RequestTimeoutError(f"nothing of the request's body arrived for {limit_s:g} s"))
+        else:
+            self.abort()
+
+
+def check_framing(headers: Headers, *, version_11: bool) -> None:
+    """Refuse what llhttp lets through and the next hop might read differently.
+
+    Raises:
+        BadRequestError: For a doubtful Transfer-Encoding, or none or several `Host`.
+    """
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and (not version_11 or value.strip().lower() != b"chunked"):
+            msg = "transfer-encoding must be exactly 'chunked', on HTTP/1.1 only"
+            raise BadRequestError(msg)
+    if hosts > 1 or (hosts == 0 and version_11):
+        msg = f"a request needs exactly one Host header; this one has {hosts}"
+        raise BadRequestError(msg)
+
+
+def split_target(target: bytes) -> tuple[bytes, bytes]:
+    """Path and query of a request target.
+
+    Raises:
+        BadRequestError: For a target that is no path, or climbs with `..`.
+    """
+    if not target.startswith(b"/"):
+        target = _ABSOLUTE.sub(b"", target, count=1) or b"/"
+    if _TARGET.fullmatch(target) is None:
+        shown = target.decode("latin-1")[:60]
+        msg = f"the request target {shown!r} is not a path; it must begin with / and be visible ASCII"
+        raise BadRequestError(msg)
+    path, _, query = target.partition(b"?")
+    path, _, _ = path.partition(b"#")
+    if b"." in path or b"%2" in path.lower():
+        if _CLIMBS.search(path) is not None:
+            msg = "the path must not contain '..'"
+            raise BadRequestError(msg)
+    return path, query
+
+
+def _malformed(error: httptools.HttpParserError) -> OfframpError:
+    cause = error.__context__
+    if isinstance(cause, OfframpError):
+        return cause
+    return BadRequestError(f"this is not a valid HTTP/1.1 request: {error}")

@@ -1,0 +1,201 @@
+"""One request with everything known about it until it is settled.
+
+Stage of an exchange that carries model traffic (the stream contract):
+
+from      | event                               | to
+----------|-------------------------------------|-----------
+PENDING   | head of a stream, role-only events  | PRIMED
+PENDING   | whole answer, recognised            | COMMITTED
+PENDING   | failure, another candidate left     | PENDING
+PRIMED    | first content                       | COMMITTED
+PRIMED    | failure, another candidate left     | PENDING
+PENDING   | failure, nobody left                | DONE (an error answer)
+PRIMED    | failure, nobody left                | DONE (an error answer)
+COMMITTED | end marker, or the whole body       | DONE
+COMMITTED | failure                             | TRUNCATED (an explicit error event)
+any       | the client leaves                   | CANCELLED
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from offramp.gateway.plan import NONE, Plan, Principal, Route, Tier
+from offramp.policy.failover import Failure
+from offramp.store.rows import AttemptRow
+from offramp.upstream.base import Attempt
+from offramp.upstream.instance import Instance
+from offramp.wire.http import Headers
+from offramp.wire.operation import Operation
+from offramp.wire.request import Request
+from offramp.wire.usage import Usage
+
+
+class Stage(IntEnum):
+    """How far the answer has come."""
+
+    PENDING = 0
+    PRIMED = 1
+    COMMITTED = 2
+    DONE = 3
+    TRUNCATED = 4
+    CANCELLED = 5
+
+
+class Mode(IntEnum):
+    """How the upstream's answer travels."""
+
+    WHOLE = 0
+    """Held until it is whole and recognised."""
+    STREAM = 1
+    """Event by event."""
+    THROUGH = 2
+    """As it comes, unread."""
+    TUNNEL = 3
+    """Raw bytes both ways after a 101."""
+
+
+class Client(Protocol):
+    """What the phases may do with the client's connection."""
+
+    paused: bool
+    """The client does not keep up with reading."""
+
+    def write(self, block: bytes) -> None:
+        """Put bytes on the wire."""
+
+    def finish(self, exchange: "Exchange") -> None:
+        """The answer is complete: keep the connection or close it, and go on with the next request."""
+
+    def abort(self) -> None:
+        """Break the connection off, so that the client sees that its answer is not whole."""
+
+    def pause_upload(self, *, paused: bool) -> None:
+        """Stop or resume reading the client's upload."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadFacts:
+    """What a request's header fields say; the same fields on the same connection are read once."""
+
+    token: bytes
+    """The client's credential, without its scheme."""
+    authorization: bytes
+    """The header line that hands the credential on, with its line end; empty without one."""
+    content_type: bytes
+    content_encoding: bytes
+    site: bytes
+    feature: str
+    client_retries: int
+    refusal: str
+    """Why such a request is refused, whatever it asks: empty if it is not."""
+    forward_own: bytes
+    """Header lines for an upstream that is called with our key."""
+    forward_client: bytes
+    """Header lines for an upstream that is called with the client's key."""
+    names_request_id: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """An upstream's error answer, kept in case nobody else does better."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Exchange:
+    """The state of one request. Fields with a class default are set only when something happens."""
+
+    client: Client
+    plan: Plan
+    number: int
+    method: bytes
+    path: bytes
+    """Path without query, beginning with a slash."""
+    query: bytes
+    headers: Headers
+    started_s: float
+    """Monotonic seconds at which the head was whole."""
+    started_ns: int
+    """The same moment, nanoseconds since the epoch."""
+
+    # What was asked.
+    version_11: bool = True
+    keep_alive: bool = True
+    content_length: int | None = None
+    buffered: bool = True
+    """The body is read whole before anything is decided; else it streams through."""
+    facts: HeadFacts | None = None
+    operation: Operation = Operation.OTHER
+    body: bytes = b""
+    upload_done: bool = True
+    chunked_upload: bool = False
+    upgrade: bytes = b""
+    """The protocol a client wants to change to."""
+    upload_pieces: list[bytes] | None = None
+    request: Request | None = None
+    principal: Principal | None = None
+    route: Route | None = None
+    bytes_in: int = 0
+
+    # Where it goes.
+    id: str = ""
+    deadline_s: float = 0.0
+    input_tokens: int = 0
+    """Estimated."""
+    tier_index: int = 0
+    tier: Tier | None = None
+    attempt: Attempt | None = None
+    attempts: int = 0
+    tried: tuple[Instance, ...] = ()
+    tries: tuple[AttemptRow, ...] = ()
+    skipped: tuple[str, ...] = ()
+    """`tier: reason` of the tiers that were not asked."""
+    rejection: Rejection | None = None
+    last_failure: Failure | None = None
+    cache_key: bytes = b""
+    owner: str = ""
+    """Upstream that holds the state of the chain this request continues; empty for none."""
+
+    # What came back.
+    stage: Stage = Stage.PENDING
+    mode: Mode = Mode.WHOLE
+    status: int = 0
+    answer_headers: Headers
+    parts: list[bytes] | None = None
+    parts_bytes: int = 0
+    tail: bytes = b""
+    events: int = 0
+    deltas: int = 0
+    finishes: int = 0
+    done_seen: bool = False
+    answer_failed: bool = False
+    """An error event came after the commit; nothing that follows it is a good end."""
+    kept: list[bytes] | None = None
+    """What goes to the cache."""
+    kept_bytes: int = 0
+    refused: bool = False
+    """The error is of our own making and the client's fault; no upstream was to blame."""
+    usage: Usage | None = None
+    usage_ratio: float | None = None
+    """Bytes per token that an estimate was made with."""
+    finish_reason: str = ""
+    model_served: str = ""
+    service_tier: str = ""
+    response_id: str = ""
+    error_code: str = ""
+    ratelimit_requests: int | None = None
+    ratelimit_tokens: int | None = None
+    first_content_s: float = 0.0
+    last_read_s: float = 0.0
+    bytes_out: int = 0
+    chunked: bool = False
+    head_sent: bool = False
+    settled: bool = False
+
+    @property
+    def tier_name(self) -> str:
+        """Who answers: a tier's name or `none`."""
+        return self.tier.name if self.tier is not None else NONE

@@ -1,0 +1,401 @@
+"""The life of one request, top to bottom: decode, admit, route, dispatch, relay, settle.
+
+One function per event. Called from the protocol callbacks of both sides: no task, no future, no timer per request. What each
+phase may do is in `docs/life-of-a-request.md`.
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from offramp.errors import OfframpError
+from offramp.gateway import admit, decode, relay, route, settle
+from offramp.gateway.dispatch import Dispatcher, nobody_left
+from offramp.gateway.exchange import Exchange, Mode, Rejection, Stage
+from offramp.gateway.models import models_answer
+from offramp.gateway.plan import Plan
+from offramp.gateway.refusals import UpgradeError, error_body, refusal_bytes
+from offramp.gateway.services import Services
+from offramp.gateway.verdict import all_failed, read_rejection, retry_after_s
+from offramp.policy.failover import Failure
+from offramp.store.rows import ExchangeRow
+from offramp.upstream.base import Attempt
+from offramp.wire.http import Headers, chunk, field
+from offramp.wire.operation import Operation
+
+if TYPE_CHECKING:
+    from offramp.gateway.connection import ClientConnection
+
+UPLOAD_AHEAD_BYTES = 256 * 1024
+"""How much of an upload is read while its upstream is still being connected."""
+DEFAULT_REST_S = 1.0
+"""How long an instance rests after a 429 that does not say."""
+
+
+class Pipeline:
+    """All exchanges of one process."""
+
+    def __init__(
+        self, plan: Plan, services: Services, *, log_row: Callable[[ExchangeRow], None] | None = None
+    ) -> None:
+        """A pipeline that serves by `plan` until another one is put in its place."""
+        self.plan = plan
+        self.services = services
+        self.draining = False
+        self.connections: set[ClientConnection] = set()
+        self.active: set[Attempt] = set()
+        """Attempts under way; the sweep looks at their alarms."""
+        self._dispatcher = Dispatcher(services, self, self.active)
+        self._numbers = itertools.count(1)
+        self._log_row = log_row
+
+    def replace_plan(self, plan: Plan) -> None:
+        """Serve by another plan from the next request on."""
+        self.plan = plan
+        self._dispatcher = Dispatcher(self.services, self, self.active)
+
+    # --- the client's side ----------------------------------------------------------------------
+
+    def opened(self, connection: "ClientConnection") -> bool:
+        """A client has connected; False if there are too many."""
+        self.connections.add(connection)
+        return len(self.connections) <= self.plan.limits.connections
+
+    def closed(self, connection: "ClientConnection") -> None:
+        """A client's connection is gone."""
+        self.connections.discard(connection)
+
+    def on_head_read(self, exchange: Exchange, connection: "ClientConnection") -> None:
+        """The head of a request is whole: read it, and say whether its body is read whole."""
+        headers = exchange.headers
+        exchange.id = f"{self.services.id_prefix}{next(self._numbers):x}"
+        memo = connection.memo_facts
+        if memo is None or connection.memo_headers != headers:
+            memo = decode.read_head(headers)
+            connection.memo_headers, connection.memo_facts = headers, memo
+            connection.memo_principal = None
+        exchange.facts = memo
+        exchange.operation = operation = decode.operation_of(exchange.method, exchange.path)
+        if operation in (Operation.OTHER, Operation.MODELS):
+            exchange.buffered = False
+            exchange.upload_pieces = []
+            exchange.upload_done = False
+            exchange.chunked_upload = bool(field(headers, b"transfer-encoding"))
+            exchange.upgrade = field(headers, b"upgrade")
+
+    def on_request(self, exchange: Exchange, connection: "ClientConnection") -> None:
+        """A request is whole, or the head of one that streams through."""
+        if exchange.path == b"/health" and exchange.method in (b"GET", b"HEAD"):
+            self._health(exchange)
+            return
+        if self.draining:
+            exchange.keep_alive = False
+        try:
+            self._admit(exchange, connection)
+            route.choose(exchange, self.services)
+            admit.check_route(exchange)
+            self._prepare(exchange)
+            if exchange.operation is Operation.MODELS and self.plan_without_upstream(exchange):
+                self._answer_models(exchange, None)
+            elif not self._dispatcher.advance(exchange):
+                self._without_upstream(exchange)
+        except OfframpError as error:
+            self._refuse(exchange, error)
+
+    def _admit(self, exchange: Exchange, connection: "ClientConnection") -> None:
+        facts = exchange.facts
+        assert facts is not None
+        headers = exchange.headers
+        admit.check_source(
+            exchange, field(headers, b"host"), field(headers, b"origin"), field(headers, b"via")
+        )
+        if facts.refusal:
+            raise admit.AmbiguousHeaderError(facts.refusal)
+        principal = connection.memo_principal
+        if principal is None or connection.memo_plan is not exchange.plan:
+            principal = admit.principal_for(facts, exchange.plan)
+            connection.memo_principal, connection.memo_plan = principal, exchange.plan
+        exchange.principal = principal
+        if exchange.buffered:
+            decode.read_body(exchange)
+        elif exchange.upgrade and exchange.plan.passthrough is None:
+            msg = f"no upgrade to {exchange.upgrade.decode('latin-1')[:40]!r}: no passthrough upstream takes it"
+            raise UpgradeError(msg)
+
+    def _prepare(self, exchange: Exchange) -> None:
+        chosen = exchange.route
+        now_s = exchange.started_s
+        self.services.retry_budget.request(now_s)
+        if chosen is None:
+            return
+        exchange.deadline_s = now_s + chosen.deadline_s
+        if chosen.caches and exchange.request is not None and not exchange.request.sent_once:
+            tenant = settle.tenant_of(exchange)
+            exchange.cache_key = settle.cache_key(self.services.hash_key, tenant, chosen.name, exchange.body)
+
+    def on_upload(self, exchange: Exchange, piece: bytes) -> None:
+        """More of a body that streams through; an empty piece is its end."""
+        framed = piece
+        if exchange.chunked_upload:
+            framed = chunk(piece) if piece else b"0\r\n\r\n"
+        attempt = exchange.attempt
+        if attempt is not None:
+            attempt.write(framed, last=not piece)
+            if attempt.connection is None and sum(map(len, attempt.pieces)) > UPLOAD_AHEAD_BYTES:
+                exchange.client.pause_upload(paused=True)
+        elif exchange.upload_pieces is not None and framed:
+            exchange.upload_pieces.append(framed)
+
+    def on_tunnel(self, exchange: Exchange, data: bytes) -> None:
+        """Raw bytes of a client whose connection was switched to another protocol."""
+        exchange.bytes_in += len(data)
+        if exchange.attempt is not None:
+            exchange.attempt.write(data, last=False)
+
+    def on_client_slow(self, exchange: Exchange, *, slow: bool) -> None:
+        """The client does not keep up, or has caught up: the upstream waits meanwhile."""
+        attempt = exchange.attempt
+        if attempt is not None:
+            if slow:
+                attempt.pause()
+            else:
+                attempt.resume()
+
+    def on_client_gone(self, exchange: Exchange) -> None:
+        """The client left before the end: nobody works for it any longer."""
+        exchange.stage = Stage.CANCELLED
+        exchange.error_code = "client_left"
+        if not exchange.head_sent:
+            exchange.status = 499
+        self._dispatcher.abandon(exchange)
+        self._settle(exchange)
+
+    def refused(self, connection: "ClientConnection", error: OfframpError) -> str:
+        """A request that never became an exchange was refused; gives the id that its answer carries."""
+        exchange = Exchange()
+        exchange.client = connection
+        exchange.plan = self.plan
+        exchange.started_s, exchange.started_ns = time.monotonic(), time.time_ns()
+        exchange.answer_headers = []
+        exchange.id = f"{self.services.id_prefix}{next(self._numbers):x}"
+        exchange.status, exchange.error_code, exchange.refused = error.status_hint, error.code, True
+        self._settle(exchange)
+        return exchange.id
+
+    # --- the upstream's side (upstream.base.Listener) -------------------------------------------
+
+    def on_head(self, attempt: Attempt, status: int, headers: Headers) -> None:
+        """The head of an answer."""
+        exchange: Exchange = attempt.exchange
+        now_s = time.monotonic()
+        self._renew_alarm(exchange, attempt, now_s)
+        failure = relay.begin(exchange, status, headers)
+        if failure is not None:
+            attempt.cancel()
+            self._failed(exchange, attempt, failure, "it did not answer in the form that was asked for")
+        elif exchange.mode is Mode.THROUGH:
+            if status == 101:
+                exchange.mode = Mode.TUNNEL
+                attempt.alarm_s = float("inf")
+            if exchange.client.paused:
+                attempt.pause()
+            relay.through_head(exchange)
+
+    def on_body(self, attempt: Attempt, block: bytes) -> None:
+        """More of an answer."""
+        exchange: Exchange = attempt.exchange
+        now_s = time.monotonic()
+        mode = exchange.mode
+        if mode is Mode.STREAM:
+            failure = relay.stream_block(exchange, block, now_s)
+            if failure is not None:
+                attempt.cancel()
+                self._failed(exchange, attempt, failure, f"{failure} before any content")
+                return
+            if exchange.stage is Stage.COMMITTED:
+                self._renew_alarm(exchange, attempt, now_s)
+        else:
+            self._renew_alarm(exchange, attempt, now_s)
+            if mode is Mode.WHOLE:
+                relay.whole_block(exchange, block)
+            else:
+                relay.through_block(exchange, block, now_s)
+
+    def on_end(self, attempt: Attempt) -> None:
+        """An answer is whole."""
+        exchange: Exchange = attempt.exchange
+        mode = exchange.mode
+        failure: Failure | None = None
+        if mode is Mode.STREAM:
+            failure = relay.stream_end(exchange)
+        elif mode is Mode.WHOLE:
+            failure = self._whole_end(exchange)
+        else:
+            relay.end_body(exchange)
+        if failure is None:
+            self._succeeded(exchange, attempt)
+        else:
+            self._failed(exchange, attempt, failure, "it ended before it was whole")
+
+    def on_lost(self, attempt: Attempt, failure: Failure, reason: str) -> None:
+        """An attempt failed on the way."""
+        exchange: Exchange = attempt.exchange
+        self._failed(exchange, attempt, failure, reason)
+
+    def on_writable(self, attempt: Attempt, *, writable: bool) -> None:
+        """The upstream takes more of an upload, or does not for now."""
+        exchange: Exchange = attempt.exchange
+        exchange.client.pause_upload(paused=not writable)
+
+    def sweep(self, now_s: float) -> None:
+        """Give up the attempts whose time is over; called several times a second."""
+        for attempt in [attempt for attempt in self.active if attempt.alarm_s < now_s]:
+            exchange: Exchange = attempt.exchange
+            if exchange.client.paused:
+                # The silence is the client's own; the one deadline still ends it.
+                attempt.alarm, attempt.alarm_s = Failure.DEADLINE, exchange.deadline_s
+                if exchange.deadline_s > now_s:
+                    continue
+            attempt.cancel()
+            self._failed(exchange, attempt, attempt.alarm, f"{attempt.alarm} passed")
+
+    # --- how it ends ----------------------------------------------------------------------------
+
+    def _renew_alarm(self, exchange: Exchange, attempt: Attempt, now_s: float) -> None:
+        """The upstream is alive: from now on it may be silent for so long, but not beyond its total or the deadline."""
+        if attempt.alarm is Failure.FIRST_TOKEN and exchange.stage is not Stage.COMMITTED:
+            return
+        timeouts = attempt.instance.timeouts
+        alarm, alarm_s = Failure.SILENCE, now_s + timeouts.silence_s
+        total_s = exchange.started_s + timeouts.total_s
+        if total_s < alarm_s:
+            alarm, alarm_s = Failure.TOTAL, total_s
+        if exchange.deadline_s < alarm_s:
+            alarm, alarm_s = Failure.DEADLINE, exchange.deadline_s
+        attempt.alarm, attempt.alarm_s = alarm, alarm_s
+
+    def _whole_end(self, exchange: Exchange) -> Failure | None:
+        """A body that was held is whole: an answer goes to the client, an error is judged first."""
+        body = relay.whole_body(exchange)
+        if exchange.operation is Operation.MODELS and exchange.status == 200:
+            self._answer_models(exchange, body)
+            return None
+        if exchange.status < 400:
+            return relay.whole_end(exchange, body, time.monotonic())
+        return read_rejection(exchange, body)
+
+    def _succeeded(self, exchange: Exchange, attempt: Attempt) -> None:
+        self._dispatcher.close_attempt(exchange, attempt, None, time.monotonic())
+        exchange.stage = Stage.DONE
+        settle.remember_chain(exchange, self.services)
+        self._finish(exchange)
+
+    def _failed(self, exchange: Exchange, attempt: Attempt, failure: Failure, reason: str) -> None:
+        """An attempt failed: on to the next candidate, or tell the client."""
+        if failure is Failure.RATE_LIMITED and exchange.rejection is not None:
+            wait_s = retry_after_s(exchange.rejection.headers)
+            attempt.instance.rest(time.monotonic() + (DEFAULT_REST_S if wait_s is None else wait_s))
+        committed = exchange.stage >= Stage.COMMITTED
+        if self._dispatcher.failed(exchange, attempt, failure):
+            exchange.stage = Stage.PENDING
+            return
+        exchange.last_failure = failure
+        if committed:
+            self._truncate(exchange, reason)
+        elif exchange.tier is not None and exchange.tier.upstream is None:
+            self._without_upstream(exchange)
+        else:
+            self._give_up(exchange, failure, reason)
+
+    def _truncate(self, exchange: Exchange, reason: str) -> None:
+        exchange.stage = Stage.TRUNCATED
+        if exchange.mode is Mode.STREAM:
+            relay.stream_broken(exchange, reason)
+            self._finish(exchange)
+        else:
+            exchange.error_code = exchange.error_code or "upstream_answer_broken"
+            exchange.client.abort()
+            self._settle(exchange)
+
+    def _without_upstream(self, exchange: Exchange) -> None:
+        """Nobody could be asked: the cache, if it is next and has an answer, else an error."""
+        tier = exchange.tier
+        if tier is not None and tier.upstream is None:
+            now_s = time.monotonic()
+            cached = exchange.plan.cache.get(exchange.cache_key, now_s=now_s, max_age_s=tier.max_age_s)
+            if cached is not None:
+                relay.send_cached(exchange, cached, now_s)
+                exchange.stage = Stage.DONE
+                self._finish(exchange)
+                return
+            exchange.skipped += ("cache: no answer kept",)
+            exchange.tier = None
+        if exchange.last_failure is not None:
+            self._give_up(exchange, exchange.last_failure, "")
+        else:
+            error = nobody_left(exchange)
+            exchange.last_failure = Failure.SKIPPED
+            self._send_error(exchange, error)
+
+    def _give_up(self, exchange: Exchange, failure: Failure, reason: str) -> None:
+        """Nobody is left: the client gets the last upstream's own error, or ours."""
+        rejection = exchange.rejection
+        if rejection is None:
+            self._send_error(exchange, all_failed(exchange, failure, reason))
+            return
+        self._send_rejection(exchange, rejection)
+
+    def _send_rejection(self, exchange: Exchange, rejection: Rejection) -> None:
+        exchange.status, exchange.answer_headers = rejection.status, rejection.headers
+        relay.send_whole(exchange, rejection.body)
+        exchange.stage = Stage.DONE
+        self._finish(exchange)
+
+    def _refuse(self, exchange: Exchange, error: OfframpError) -> None:
+        exchange.refused = True
+        exchange.answer_headers = []
+        self._send_error(exchange, error)
+
+    def _send_error(self, exchange: Exchange, error: OfframpError) -> None:
+        exchange.status, exchange.error_code = error.status_hint, error.code
+        exchange.answer_headers = []
+        tier = b"x-offramp-tier: %b\r\nx-offramp-attempts: %d\r\n" % (exchange.tier_name.encode(), exchange.attempts)
+        exchange.bytes_out = len(error_body(error))
+        keep_alive = exchange.keep_alive and exchange.upload_done
+        exchange.client.write(refusal_bytes(error, request_id=exchange.id, keep_alive=keep_alive, extra=tier))
+        exchange.keep_alive = keep_alive
+        exchange.stage = Stage.DONE
+        self._finish(exchange)
+
+    def _answer_models(self, exchange: Exchange, upstream_body: bytes | None) -> None:
+        body = models_answer(exchange.plan, upstream_body)
+        if upstream_body is None:
+            exchange.status = 200
+            exchange.answer_headers = [(b"content-type", b"application/json")]
+        relay.send_whole(exchange, body)
+        if upstream_body is None:
+            exchange.stage = Stage.DONE
+            self._finish(exchange)
+
+    def plan_without_upstream(self, exchange: Exchange) -> bool:
+        """Whether nothing takes what no route names."""
+        return exchange.plan.passthrough is None
+
+    def _health(self, exchange: Exchange) -> None:
+        """A constant answer that costs no upstream anything and is no row of the ledger."""
+        body = b"draining\n" if self.draining else b"ok\n"
+        exchange.status = 503 if self.draining else 200
+        exchange.settled = True
+        exchange.answer_headers = [(b"content-type", b"text/plain")]
+        relay.send_whole(exchange, b"" if exchange.method == b"HEAD" else body)
+        exchange.client.finish(exchange)
+
+    def _finish(self, exchange: Exchange) -> None:
+        exchange.client.finish(exchange)
+        self._settle(exchange)
+
+    def _settle(self, exchange: Exchange) -> None:
+        row = settle.settle(exchange, self.services)
+        if row is not None and self._log_row is not None:
+            self._log_row(row)

@@ -1,0 +1,354 @@
+"""Relay: pass the answer on, by the stream contract of `exchange.py`. Fifth phase.
+
+Only whole events travel, so an error event never lands inside another one. Before the commit every event is read; after it
+only blocks that may carry usage, an error, a finish reason or the end.
+"""
+
+from offramp.errors import WireError
+from offramp.gateway.exchange import Exchange, Mode, Stage
+from offramp.policy.failover import Failure
+from offramp.store.cache import CachedAnswer
+from offramp.wire import answer, sse
+from offramp.wire.envelope import ErrorFacts, error_event
+from offramp.wire.http import LAST_CHUNK, chunk, field, forwarded_answer_fields, status_line
+from offramp.wire.operation import Operation
+from offramp.wire.stream import DONE_EVENT, NOTABLE, Kind, StreamEvent, read_event
+
+MAX_HELD_BYTES = 8 * 1024 * 1024
+"""A whole answer longer than this is committed as it stands."""
+MAX_PRIMED_BYTES = 256 * 1024
+"""A stream without content longer than this is committed as it stands."""
+MAX_EVENT_BYTES = 64 * 1024 * 1024
+"""Longest single event of a stream that is held until it is whole."""
+MAX_KEPT_BYTES = 1024 * 1024
+"""Longest stream that is kept for the cache."""
+EVENT_STREAM = b"text/event-stream"
+
+
+def begin(exchange: Exchange, status: int, headers: list[tuple[bytes, bytes]]) -> Failure | None:
+    """The head of an answer: how it will travel, or why it cannot."""
+    exchange.status = status
+    exchange.answer_headers = headers
+    exchange.parts = []
+    exchange.parts_bytes = 0
+    exchange.tail = b""
+    if exchange.mode is Mode.THROUGH:
+        return None
+    request = exchange.request
+    is_stream = field(headers, b"content-type").startswith(EVENT_STREAM)
+    if status == 200 and request is not None and request.streaming is not is_stream:
+        return Failure.NOT_PROTOCOL
+    if field(headers, b"content-encoding") not in (b"", b"identity"):
+        return Failure.NOT_PROTOCOL
+    exchange.mode = Mode.STREAM if status == 200 and is_stream else Mode.WHOLE
+    if exchange.mode is Mode.STREAM:
+        exchange.stage = Stage.PRIMED
+    return None
+
+
+def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
+    """The head of an answer to the client.
+
+    Args:
+        exchange: What is answered.
+        fields: Header lines of the upstream that travel on.
+        length: Bytes of the body; `None` where it is not known beforehand.
+    """
+    request_id = exchange.id.encode()
+    if b"x-request-id:" not in fields:
+        fields += b"x-request-id: %b\r\n" % request_id
+    if length is not None:
+        framing = b"content-length: %d\r\n" % length
+    elif exchange.version_11:
+        exchange.chunked = True
+        framing = b"transfer-encoding: chunked\r\n"
+    else:
+        exchange.keep_alive = False
+        framing = b""
+    if not exchange.keep_alive:
+        framing += b"connection: close\r\n"
+    elif not exchange.version_11:
+        framing += b"connection: keep-alive\r\n"
+    exchange.head_sent = True
+    return b"%b%bx-offramp-id: %b\r\nx-offramp-tier: %b\r\nx-offramp-attempts: %d\r\nx-offramp-config: %b\r\n%b\r\n" % (
+        status_line(exchange.status),
+        fields,
+        request_id,
+        exchange.tier_name.encode(),
+        exchange.attempts,
+        exchange.plan.config_hash.encode(),
+        framing,
+    )
+
+
+def write_body(exchange: Exchange, block: bytes) -> None:
+    """Put body bytes on the wire in the framing that the head announced."""
+    exchange.bytes_out += len(block)
+    exchange.client.write(chunk(block) if exchange.chunked else block)
+
+
+def end_body(exchange: Exchange) -> None:
+    """The body is complete."""
+    if exchange.chunked:
+        exchange.client.write(LAST_CHUNK)
+
+
+# --- streams ------------------------------------------------------------------------------------
+
+
+def stream_block(exchange: Exchange, block: bytes, now_s: float) -> Failure | None:
+    """More of an event stream."""
+    if exchange.tail:
+        block = exchange.tail + block
+        exchange.tail = b""
+    if not block.endswith(b"\n\n"):
+        end = sse.cut(block)
+        exchange.tail = block[end:]
+        block = block[:end]
+        if len(exchange.tail) > MAX_EVENT_BYTES:
+            return Failure.NOT_PROTOCOL
+    if not block:
+        return None
+    if exchange.stage is not Stage.COMMITTED:
+        return _before_commit(exchange, block, now_s)
+    exchange.last_read_s = now_s
+    if NOTABLE.search(block) is None:
+        exchange.deltas += block.count(b"\n\n")
+        _pass_on(exchange, block)
+    else:
+        kept = _read_notable(exchange, block)
+        if kept:
+            _pass_on(exchange, kept)
+    return None
+
+
+def _before_commit(exchange: Exchange, block: bytes, now_s: float) -> Failure | None:
+    """Hold events back until one has content; then commit with all that was held."""
+    request, held = exchange.request, exchange.parts
+    assert request is not None
+    assert held is not None
+    events = sse.split(block)
+    for position, event in enumerate(events):
+        facts = read_event(exchange.operation, event)
+        if facts.kind is Kind.ERROR:
+            exchange.error_code = _error_code(facts.error)
+            return _failure_of_error(facts.error)
+        _note(exchange, facts)
+        exchange.parts_bytes += len(event)
+        if facts.kind is Kind.USAGE and not request.include_usage:
+            continue
+        held.append(event)
+        if facts.kind in (Kind.CONTENT, Kind.FINISH) or exchange.parts_bytes > MAX_PRIMED_BYTES:
+            _commit(exchange, now_s)
+            rest = b"".join(events[position + 1 :])
+            if rest:
+                rest = _read_notable(exchange, rest)
+            _pass_on(exchange, b"".join(held) + rest)
+            exchange.parts = None
+            return None
+        if facts.kind is Kind.DONE:
+            return Failure.EMPTY
+    return None
+
+
+def _commit(exchange: Exchange, now_s: float) -> None:
+    exchange.stage = Stage.COMMITTED
+    exchange.first_content_s = exchange.last_read_s = now_s
+    route = exchange.route
+    if route is not None and route.caches and exchange.cache_key:
+        exchange.kept = []
+    exchange.client.write(head(exchange, forwarded_answer_fields(exchange.answer_headers), None))
+
+
+def _pass_on(exchange: Exchange, block: bytes) -> None:
+    exchange.bytes_out += len(block)
+    exchange.client.write(chunk(block) if exchange.chunked else block)
+    if exchange.kept is not None:
+        exchange.kept.append(block)
+        exchange.kept_bytes += len(block)
+        if exchange.kept_bytes > MAX_KEPT_BYTES:
+            exchange.kept = None
+
+
+def _read_notable(exchange: Exchange, block: bytes) -> bytes:
+    """Read the events that say something, and take the usage out that only we asked for."""
+    request = exchange.request
+    assert request is not None
+    kept: list[bytes] = []
+    for event in sse.split(block):
+        if exchange.done_seen or exchange.answer_failed:
+            break
+        if NOTABLE.search(event) is None:
+            exchange.deltas += 1
+        else:
+            facts = read_event(exchange.operation, event)
+            _note(exchange, facts)
+            if facts.kind is Kind.USAGE and not request.include_usage:
+                continue
+        kept.append(event)
+    return b"".join(kept)
+
+
+def _note(exchange: Exchange, facts: StreamEvent) -> None:
+    """Keep what an event says for the ledger and for the end of the stream."""
+    if facts.kind is Kind.CONTENT:
+        exchange.deltas += 1
+    if facts.usage is not None:
+        exchange.usage = facts.usage
+    if facts.finish_reason:
+        exchange.finish_reason = facts.finish_reason
+        exchange.finishes += 1
+    if facts.model and not exchange.model_served:
+        exchange.model_served = facts.model
+    if facts.service_tier:
+        exchange.service_tier = facts.service_tier
+    if facts.response_id and not exchange.response_id:
+        exchange.response_id = facts.response_id
+    if facts.kind is Kind.DONE:
+        exchange.done_seen = True
+    elif facts.kind is Kind.ERROR:
+        exchange.answer_failed = True
+        exchange.error_code = _error_code(facts.error)
+
+
+def _error_code(error: ErrorFacts | None) -> str:
+    return (error.code or error.type or "error") if error is not None else "error"
+
+
+def _failure_of_error(error: ErrorFacts | None) -> Failure:
+    if error is not None and error.code == "context_length_exceeded":
+        return Failure.CONTEXT_OVERFLOW
+    return Failure.STREAM_ERROR
+
+
+def stream_end(exchange: Exchange) -> Failure | None:
+    """The upstream has ended the body: whether the stream is whole; if so the client's is ended too.
+
+    A stream is whole with its end marker; a chat stream that lacks only the marker, with every choice finished and the
+    body properly ended, gets the marker from us.
+    """
+    if exchange.tail:
+        last, exchange.tail = exchange.tail + b"\n\n", b""
+        if exchange.stage is Stage.COMMITTED and read_event(exchange.operation, last).kind is not Kind.OTHER:
+            passed = _read_notable(exchange, last)
+            if passed:
+                _pass_on(exchange, passed)
+    if exchange.stage is not Stage.COMMITTED:
+        return Failure.EMPTY
+    if exchange.answer_failed:
+        end_body(exchange)
+        return Failure.STREAM_ERROR
+    if not exchange.done_seen:
+        request = exchange.request
+        choices = request.n if request is not None else 1
+        if exchange.operation is Operation.RESPONSES or exchange.finishes < choices:
+            return Failure.BROKEN
+        _pass_on(exchange, DONE_EVENT)
+    end_body(exchange)
+    return None
+
+
+def stream_broken(exchange: Exchange, reason: str) -> None:
+    """After the commit: say in the stream that it is not whole, and end it without an end marker."""
+    if not exchange.answer_failed:
+        exchange.error_code = "upstream_stream_broken"
+        event = error_event(
+            exchange.operation,
+            message=f"the answer is cut off: {exchange.tier_name} failed after it had begun ({reason})",
+            type="api_error",
+            code=exchange.error_code,
+        )
+        write_body(exchange, event)
+        end_body(exchange)
+
+
+# --- whole answers ------------------------------------------------------------------------------
+
+
+def whole_block(exchange: Exchange, block: bytes) -> None:
+    """More of an answer that is held until it is whole, or that is too long to be held."""
+    parts = exchange.parts
+    if exchange.stage is Stage.COMMITTED or parts is None:
+        write_body(exchange, block)
+        return
+    parts.append(block)
+    exchange.parts_bytes += len(block)
+    if exchange.parts_bytes > MAX_HELD_BYTES:
+        exchange.stage = Stage.COMMITTED
+        exchange.client.write(head(exchange, forwarded_answer_fields(exchange.answer_headers), None))
+        for part in parts:
+            write_body(exchange, part)
+        exchange.parts = None
+
+
+def whole_body(exchange: Exchange) -> bytes:
+    """The body that was held."""
+    parts = exchange.parts or []
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def whole_end(exchange: Exchange, body: bytes, now_s: float) -> Failure | None:
+    """A whole answer of status 200: recognise it and pass it on, or say why not."""
+    if exchange.stage is Stage.COMMITTED:
+        end_body(exchange)
+        return None
+    try:
+        facts = answer.decode(exchange.operation, body)
+    except WireError:
+        return Failure.NOT_PROTOCOL
+    exchange.usage = facts.usage
+    exchange.finish_reason = facts.finish_reason
+    exchange.model_served = facts.model
+    exchange.service_tier = facts.service_tier
+    exchange.response_id = facts.id
+    exchange.first_content_s = now_s
+    route = exchange.route
+    if route is not None and route.caches and exchange.cache_key and len(body) <= MAX_KEPT_BYTES:
+        exchange.kept = [body]
+    send_whole(exchange, body)
+    return None
+
+
+def send_whole(exchange: Exchange, body: bytes) -> None:
+    """A body that is complete goes to the client with the upstream's header fields."""
+    exchange.stage = Stage.COMMITTED
+    fields = forwarded_answer_fields(exchange.answer_headers)
+    exchange.bytes_out = len(body)
+    exchange.client.write(head(exchange, fields, len(body)) + body)
+
+
+def send_cached(exchange: Exchange, cached: CachedAnswer, now_s: float) -> None:
+    """The last good answer, with its age."""
+    exchange.stage = Stage.COMMITTED
+    exchange.status = 200
+    exchange.first_content_s = now_s
+    exchange.model_served = cached.model
+    exchange.finish_reason = cached.finish_reason
+    exchange.usage = cached.usage
+    age_s = max(0, int(now_s - cached.stored_s))
+    fields = b"content-type: %b\r\nage: %d\r\n" % (cached.content_type, age_s)
+    exchange.bytes_out = len(cached.body)
+    exchange.client.write(head(exchange, fields, len(cached.body)) + cached.body)
+
+
+# --- what streams through -----------------------------------------------------------------------
+
+
+def through_head(exchange: Exchange) -> None:
+    """Pass a head on as soon as it is there; from now on nothing can be taken back."""
+    exchange.stage = Stage.COMMITTED
+    value = field(exchange.answer_headers, b"content-length")
+    length = int(value) if value else None
+    if exchange.status in (204, 304):
+        length = 0
+    exchange.client.write(head(exchange, forwarded_answer_fields(exchange.answer_headers), length))
+    if exchange.method == b"HEAD":
+        exchange.chunked = False
+
+
+def through_block(exchange: Exchange, block: bytes, now_s: float) -> None:
+    """More of it."""
+    if not exchange.first_content_s:
+        exchange.first_content_s = now_s
+    exchange.last_read_s = now_s
+    write_body(exchange, block)

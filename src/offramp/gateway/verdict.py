@@ -1,0 +1,91 @@
+"""What an upstream's error answer means for the exchange, and what the client is told when nobody answered."""
+
+import email.utils
+import time
+
+from offramp.errors import OfframpError
+from offramp.gateway.exchange import Exchange, Rejection
+from offramp.policy.failover import Failure, failure_of_status
+from offramp.wire import envelope
+from offramp.wire.http import Headers, field
+
+MAX_REST_S = 60.0
+"""An instance rests no longer than this, whatever its Retry-After says."""
+REPEATABLE = frozenset({Failure.CONNECT, Failure.SERVER_ERROR, Failure.BUSY, Failure.BROKEN, Failure.SKIPPED})
+
+
+class UpstreamFailedError(OfframpError):
+    """Nobody answered."""
+
+    status_hint = 502
+    code = "upstream_failed"
+
+
+class UpstreamTimeoutError(UpstreamFailedError):
+    """Nobody answered in time."""
+
+    status_hint = 504
+    code = "upstream_timeout"
+
+
+_TIMEOUTS = frozenset({Failure.FIRST_TOKEN, Failure.SILENCE, Failure.TOTAL, Failure.DEADLINE})
+
+
+def read_rejection(exchange: Exchange, body: bytes) -> Failure:
+    """Judge an error status; the answer is kept for the client in case nobody else does better.
+
+    Returns:
+        The failure. One of the client's own is `CLIENT`, which moves nowhere.
+    """
+    status = exchange.status
+    tier = exchange.tier
+    upstream = tier.upstream if tier is not None else None
+    shown = envelope.normalise(body, status)
+    facts = envelope.read(shown)
+    exchange.error_code = (facts.code or facts.type or "") if facts is not None else ""
+    headers = [(name, value) for name, value in exchange.answer_headers if name != b"content-type"]
+    headers.append((b"content-type", b"application/json"))
+    exchange.rejection = Rejection(status=status, headers=headers, body=shown)
+    own = envelope.read(body) or facts
+    failure = failure_of_status(
+        status,
+        own_key=upstream is not None and upstream.own_key,
+        context_overflow=own is not None and envelope.is_context_overflow(own),
+        unsupported=own is not None and envelope.is_unsupported(own, status),
+        unknown_model=own is not None and envelope.is_unknown_model(own, status),
+    )
+    return Failure.CLIENT if failure is None else failure
+
+
+def retry_after_s(headers: Headers) -> float | None:
+    """Seconds that an upstream asks to be left alone; `None` if it does not say.
+
+    Source: RFC 9110, section 10.2.3; `retry-after-ms` is OpenAI's.
+    """
+    milliseconds = field(headers, b"retry-after-ms").strip()
+    value = field(headers, b"retry-after").decode("latin-1").strip()
+    try:
+        if milliseconds:
+            wait_s = float(milliseconds) / 1000
+        elif value.replace(".", "", 1).isdigit():
+            wait_s = float(value)
+        elif value:
+            wait_s = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        else:
+            return None
+    except (ValueError, OverflowError):
+        return None
+    return min(max(wait_s, 0.0), MAX_REST_S)
+
+
+def all_failed(exchange: Exchange, failure: Failure, reason: str) -> OfframpError:
+    """The error of an exchange that nobody answered, with every attempt and why."""
+    tried = [f"{row.tier}: {row.failure}" + (f" {row.status}" if row.status else "") for row in exchange.tries]
+    story = "; ".join([*tried, *exchange.skipped])
+    detail = f" ({reason})" if reason and len(tried) <= 1 else ""
+    kind = UpstreamTimeoutError if failure in _TIMEOUTS else UpstreamFailedError
+    error = kind(f"no upstream answered: {story}{detail}")
+    if failure not in REPEATABLE:
+        return error
+    error.retry_after_s = 1.0
+    return error

@@ -1,0 +1,125 @@
+"""The seam between the two sides of the gateway: what an upstream answer tells whoever asked.
+
+An `Attempt` is one try at one instance. Its listener hears, in this order and at most once each but for `on_body`:
+`on_head`, `on_body`…, `on_end`; or at any point `on_lost`, after which nothing more comes. All calls happen on the event
+loop, never from inside the call that started the attempt.
+"""
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from offramp.policy.failover import Failure
+from offramp.wire.http import Headers
+
+if TYPE_CHECKING:
+    from offramp.upstream.connection import UpstreamConnection
+    from offramp.upstream.instance import Instance
+
+
+class Listener(Protocol):
+    """Who hears what becomes of an attempt."""
+
+    def on_head(self, attempt: "Attempt", status: int, headers: Headers) -> None:
+        """The head of the answer is there."""
+
+    def on_body(self, attempt: "Attempt", block: bytes) -> None:
+        """More of the body, all that one read brought."""
+
+    def on_end(self, attempt: "Attempt") -> None:
+        """The answer is whole; its connection is back in the pool."""
+
+    def on_lost(self, attempt: "Attempt", failure: Failure, reason: str) -> None:
+        """The attempt failed: no connection, a broken one, or bytes that are not HTTP."""
+
+    def on_writable(self, attempt: "Attempt", *, writable: bool) -> None:
+        """The upstream takes more of an upload, or does not for now."""
+
+
+class Attempt:
+    """One try at one instance: what was sent, where it stands, when it is too late."""
+
+    __slots__ = (
+        "admission",
+        "alarm",
+        "alarm_s",
+        "connection",
+        "done",
+        "exchange",
+        "fresh_only",
+        "head",
+        "head_only",
+        "instance",
+        "listener",
+        "pieces",
+        "retried_stale",
+        "started_ns",
+        "status",
+        "tunnel",
+        "upload_open",
+    )
+
+    def __init__(
+        self, listener: Listener, exchange: Any, instance: "Instance", head: bytes, *, started_ns: int
+    ) -> None:
+        """An attempt that was not sent yet.
+
+        Args:
+            listener: Who hears of it.
+            exchange: The listener's own context; upstreams never look at it.
+            instance: Whom it asks.
+            head: Request line and header fields including the blank line.
+            started_ns: Nanoseconds since the epoch.
+        """
+        self.listener = listener
+        self.exchange = exchange
+        self.instance = instance
+        self.head = head
+        self.started_ns = started_ns
+        self.pieces: list[bytes] = []
+        """Body bytes in the order of sending; kept until answered if the request is whole, so that it can be sent anew."""
+        self.upload_open = False
+        """More pieces will follow through `write`."""
+        self.head_only = False
+        """A HEAD request: its answer has no body, whatever its length says."""
+        self.tunnel = False
+        """After a 101 the connection carries raw bytes both ways."""
+        self.connection: UpstreamConnection | None = None
+        self.admission: int | None = None
+        """The breaker's ticket."""
+        self.alarm: Failure = Failure.CONNECT
+        """What it means when `alarm_s` passes."""
+        self.alarm_s = 0.0
+        """Monotonic second at which the attempt is given up, renewed as it goes on."""
+        self.status = 0
+        self.done = False
+        self.fresh_only = False
+        self.retried_stale = False
+
+    def cancel(self) -> None:
+        """Give the attempt up: close its connection, hear nothing more of it."""
+        if self.done:
+            return
+        self.done = True
+        connection = self.connection
+        if connection is not None:
+            connection.drop()
+        else:
+            self.instance.forget(self)
+
+    def pause(self) -> None:
+        """Stop reading the answer: the client does not keep up."""
+        if self.connection is not None:
+            self.connection.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self.connection is not None:
+            self.connection.resume()
+
+    def write(self, piece: bytes, *, last: bool) -> None:
+        """Send more of an upload, already framed."""
+        if last:
+            self.upload_open = False
+        if self.connection is None:
+            self.pieces.append(piece)
+        else:
+            self.connection.write(piece)

@@ -1,0 +1,257 @@
+"""One connection to an upstream instance: HTTP/1.1 answers parsed by llhttp, handed to the attempt's listener.
+
+One read of the socket becomes at most one call of each of `on_head`, `on_body` and `on_end`. Bytes that nobody asked for
+(after an answer, or on an idle connection) end the connection: they must never reach the next client.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from offramp.errors import WireError
+from offramp.policy.failover import Failure
+from offramp.upstream.base import Attempt
+from offramp.wire.http import Headers, field
+
+if TYPE_CHECKING:
+    from offramp.upstream.instance import Instance
+
+MAX_HEAD_BYTES = 128 * 1024
+"""Longest head of an answer. Answers with 16 KB of headers happen; this is generous."""
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """The client side of HTTP, one request at a time."""
+
+    def __init__(self, instance: "Instance") -> None:
+        """A connection that `instance` has opened or is opening."""
+        self.instance = instance
+        self.transport: asyncio.Transport | None = None
+        self.attempt: Attempt | None = None
+        self.closed = False
+        self.used = False
+        """Has answered at least once: the other side may close it just when we send again."""
+        self.idle_since_s = 0.0
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: Headers = []
+        self._parts: list[bytes] = []
+        self._head_bytes = 0
+        self._head_done = False
+        self._head_told = False
+        self._complete = False
+        self._keep = False
+        self._excess = False
+        self._interim = False
+        self._until_close = False
+        self._answered = False
+
+    # --- what the pool does with it -------------------------------------------------------------
+
+    def send(self, attempt: Attempt) -> None:
+        """Put a request on the wire."""
+        self.attempt = attempt
+        attempt.connection = self
+        self._head_told = self._head_done = self._complete = self._answered = self._until_close = False
+        self._head_bytes = 0
+        self._headers = []
+        transport = self.transport
+        assert transport is not None
+        pieces = attempt.pieces
+        if len(pieces) == 1 and len(pieces[0]) < 4096:
+            transport.write(attempt.head + pieces[0])
+        else:
+            transport.write(attempt.head)
+            for piece in pieces:
+                transport.write(piece)
+
+    def write(self, piece: bytes) -> None:
+        """Send more of an upload."""
+        if self.transport is not None and not self.closed:
+            self.transport.write(piece)
+
+    def drop(self) -> None:
+        """Close at once; what is under way is void."""
+        self.attempt = None
+        self.closed = True
+        self.instance.gone(self)
+        if self.transport is not None:
+            self.transport.abort()
+
+    def close(self) -> None:
+        """Close an idle connection."""
+        self.closed = True
+        if self.transport is not None:
+            self.transport.close()
+
+    def pause(self) -> None:
+        """Stop reading."""
+        if self.transport is not None and not self.closed:
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self.transport is not None and not self.closed:
+            self.transport.resume_reading()
+
+    # --- asyncio.Protocol -----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse one read and tell the listener."""
+        attempt = self.attempt
+        if attempt is None:
+            self.drop()
+            return
+        if attempt.tunnel and self._head_told:
+            attempt.listener.on_body(attempt, data)
+            return
+        self._answered = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgraded(attempt, data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError as error:
+            if not self._complete:
+                self._fail(Failure.NOT_PROTOCOL, f"the answer is not HTTP: {error}")
+                return
+            self._excess = True
+        if not self._head_done:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._fail(Failure.NOT_PROTOCOL, f"the head of the answer is longer than {MAX_HEAD_BYTES} bytes")
+            return
+        self._tell(attempt)
+
+    def _tell(self, attempt: Attempt) -> None:
+        listener = attempt.listener
+        if not self._head_told:
+            self._head_told = True
+            attempt.status = self._parser.get_status_code()
+            listener.on_head(attempt, attempt.status, self._headers)
+        parts = self._parts
+        if parts:
+            block = parts[0] if len(parts) == 1 else b"".join(parts)
+            parts.clear()
+            if not attempt.done:
+                listener.on_body(attempt, block)
+        if self._complete and self.attempt is attempt:
+            self._release()
+            if not attempt.done:
+                attempt.done = True
+                listener.on_end(attempt)
+
+    def _release(self) -> None:
+        attempt, self.attempt = self.attempt, None
+        self.used = True
+        upload_unfinished = attempt is not None and attempt.upload_open
+        if self._keep and not self._excess and not upload_unfinished and not self.closed:
+            self.instance.give_back(self)
+        else:
+            self.close()
+            self.instance.gone(self)
+
+    def _upgraded(self, attempt: Attempt, rest: bytes) -> None:
+        if not attempt.tunnel or self._parser.get_status_code() != 101:
+            self._fail(Failure.NOT_PROTOCOL, "the upstream switched protocols unasked")
+            return
+        self._head_told = True
+        attempt.status = 101
+        attempt.listener.on_head(attempt, 101, self._headers)
+        if rest and not attempt.done:
+            attempt.listener.on_body(attempt, rest)
+
+    def _fail(self, failure: Failure, reason: str) -> None:
+        attempt = self.attempt
+        self.drop()
+        if attempt is not None and not attempt.done:
+            attempt.done = True
+            attempt.listener.on_lost(attempt, failure, reason)
+
+    def eof_received(self) -> bool:
+        """The other side is done sending: an answer without a length ends here."""
+        attempt = self.attempt
+        if attempt is not None and self._until_close and self._head_told:
+            self._complete, self._keep = True, False
+            self._tell(attempt)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone; an attempt under way fails, or is sent anew if the connection was merely stale."""
+        self.closed = True
+        attempt, self.attempt = self.attempt, None
+        self.instance.gone(self)
+        if attempt is None or attempt.done:
+            return
+        if attempt.tunnel and self._head_told:
+            attempt.done = True
+            attempt.listener.on_end(attempt)
+        elif self.used and not self._answered and not attempt.retried_stale and not attempt.upload_open:
+            attempt.retried_stale = attempt.fresh_only = True
+            attempt.connection = None
+            if not self.instance.start(attempt):
+                attempt.done = True
+                attempt.listener.on_lost(attempt, Failure.BUSY, "the queue for a connection is full")
+        else:
+            attempt.done = True
+            attempt.listener.on_lost(attempt, Failure.BROKEN, f"the connection broke: {exc or 'closed by the upstream'}")
+
+    def pause_writing(self) -> None:
+        """The upstream does not take an upload fast enough."""
+        if self.attempt is not None:
+            self.attempt.listener.on_writable(self.attempt, writable=False)
+
+    def resume_writing(self) -> None:
+        """It takes more."""
+        if self.attempt is not None:
+            self.attempt.listener.on_writable(self.attempt, writable=True)
+
+    # --- httptools ------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """A second message after the answer was asked for by nobody."""
+        if self._complete:
+            self._excess = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field."""
+        if not self._complete:
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The head is whole; 1xx heads are passed over."""
+        if self._complete:
+            return
+        status = self._parser.get_status_code()
+        if 100 <= status < 200 and status != 101:
+            self._interim = True
+            self._headers = []
+            return
+        self._head_done = True
+        framing = [value for name, value in self._headers if name == b"transfer-encoding"]
+        if framing and (len(framing) > 1 or framing[0].strip().lower() != b"chunked"):
+            msg = "the answer has a transfer-encoding other than chunked"
+            raise WireError(msg)
+        attempt = self.attempt
+        if attempt is not None and attempt.head_only:
+            self._complete, self._keep = True, False
+        elif not framing and status not in (204, 304) and not field(self._headers, b"content-length"):
+            self._until_close = True
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if not self._complete:
+            self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """The answer is whole. Only here does `should_keep_alive` speak of this message."""
+        if self._interim:
+            self._interim = False
+            return
+        if not self._complete:
+            self._complete = True
+            self._keep = self._parser.should_keep_alive()
