@@ -1,7 +1,7 @@
 """`/v1/embeddings`: unit vectors that depend on the text alone, as floats or base64."""
 
 import math
-from array import array
+import struct
 from base64 import b64encode
 from hashlib import shake_256
 
@@ -78,15 +78,15 @@ class Embedding(Generation):
             answer |= {"id": self.engine.identity("embd-")}
         return msgspec.json.encode(answer if usage is None else answer | {"usage": usage})
 
-    def _told(self, values: array[float]) -> object:
+    def _told(self, packed: bytes) -> object:
         if self.parameters.encoding_format == "base64":
-            return b64encode(values.tobytes()).decode()
-        return values.tolist()
+            return b64encode(packed).decode()
+        return list(struct.unpack(f"<{len(packed) // 4}f", packed))
 
 
-def vector(text: Prompt, dimensions: int) -> array[float]:
-    """A vector of length 1 that depends on the text alone, in single precision and this machine's byte order."""
+def vector(text: Prompt, dimensions: int) -> bytes:
+    """A vector of length 1 that depends on the text alone, as little-endian floats of single precision."""
     raw = shake_256(repr(text).encode()).digest(dimensions)
     values = [byte - 127.5 for byte in raw]
     length = math.sqrt(sum(value * value for value in values))
-    return array("f", (value / length for value in values))
+    return struct.pack(f"<{dimensions}f", *(value / length for value in values))
