@@ -112,6 +112,14 @@ def test_marked_blocks_are_of_a_kind_that_is_run(block: Block) -> None:
     assert block.kind in RUN
 
 
+def test_every_page_is_in_the_index() -> None:
+    """A page that nobody finds might as well not be there."""
+    listed = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"]
+
+    assert [name for name in pages if f"]({name})" not in listed] == []
+
+
 def test_decisions_are_numbered_and_listed() -> None:
     """Who looks for a reason finds it from the list."""
     pages = sorted(path.name for path in (ROOT / "docs/adr").glob("[0-9]*.md"))
