@@ -34,7 +34,7 @@ install_vllm() {
         say "vLLM on the CPU is left out: its build is for Linux on x86-64"
         return
     fi
-    rm -rf "$root"
+    rm -rf "$root/venv" "$root/model" "$root"/.ready-*
     mkdir -p "$root"
     say "making $root/venv"
     "${PYTHON:-python3.11}" -m venv "$root/venv"
