@@ -5,7 +5,7 @@ another process, so each waits for half a second: the time in which a batch is c
 wait is kept with the ledger and comes first in the next fold.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -78,8 +78,11 @@ class Bills:
         self.waiting.order_delay_ns = ORDER_DELAY_NS if workers > 1 else 0
         return charges
 
-    def priced(self, prices: Iterable[Compute], at_ns: int) -> None:
-        """Other prices hold from then on."""
+    def priced(self, prices: Sequence[Compute], at_ns: int) -> None:
+        """Other prices hold from then on. A new instance's bill begins at once: nothing can have run on it before."""
+        for instance, price in compute_prices(prices).items():
+            if instance not in self.meters:
+                self.meters[instance] = ComputeMeter(price, at_ns=at_ns)
         self.waiting.events.append(Event(at_ns, _PRICES, 0, prices=tuple(prices)))
 
     def lost(self, worker: int, at_ns: int) -> None:
@@ -140,7 +143,7 @@ class Bills:
 
     def _happen(self, event: Event) -> Charge | None:
         if event.rank == _PRICES:
-            self._reprice(compute_prices(list(event.prices)), event.at_ns)
+            self._reprice(compute_prices(event.prices), event.at_ns)
             return None
         if event.rank == _LOST:
             for meter in self.meters.values():
@@ -161,7 +164,4 @@ class Bills:
             if instance not in prices:
                 meter.repriced(None, at_ns)
         for instance, price in prices.items():
-            if instance in self.meters:
-                self.meters[instance].repriced(price, at_ns)
-            else:
-                self.meters[instance] = ComputeMeter(price, at_ns=at_ns)
+            self.meters[instance].repriced(price, at_ns)

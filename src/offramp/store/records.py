@@ -1,6 +1,6 @@
 """What the journal carries besides batches: who began to write, and which compute prices hold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 import msgspec
@@ -30,7 +30,7 @@ def compute_records(computes: Mapping[str, ComputePrice]) -> list[Compute]:
     return [Compute(name, str(price.nano_per_hour), price.billed.value) for name, price in computes.items()]
 
 
-def compute_prices(records: list[Compute]) -> dict[str, ComputePrice]:
+def compute_prices(records: Iterable[Compute]) -> dict[str, ComputePrice]:
     """Prices as the meters take them."""
     return {
         record.instance: ComputePrice(nano_per_hour=Fraction(record.nano_per_hour), billed=Billed(record.billed))

@@ -1,7 +1,7 @@
 """The version of the ledger's tables that this program reads and writes, and what to do with another one.
 
-Migrations are Alembic's, in `offramp.migrate.ledger`, and Alembic is too heavy to import here: an old ledger is
-upgraded in a child process. A new one is made from `schema.sql`: what the migrations make, written out; a test compares the two.
+Migrations are Alembic's, in `offramp.migrate.ledger`, and too heavy to import here: an old ledger is upgraded in a
+child process. A new one is made from `schema.sql`: what the migrations make, written out; a test compares the two.
 """
 
 import sqlite3

@@ -55,6 +55,7 @@ class LedgerWriter:
         computes: Mapping[str, ComputePrice] | None = None,
         workers: int = 1,
         queue_bytes: int = QUEUE_BYTES,
+        clock: Callable[[], int] = time_ns,
     ) -> None:
         """Start the thread. A folder that cannot be used is reported, not raised: the gateway relays without a ledger.
 
@@ -64,9 +65,11 @@ class LedgerWriter:
             computes: Price of each compute-priced instance, by `upstream@host:port`.
             workers: How many processes' batches arrive here; with more than one their compute events are put in order.
             queue_bytes: Encoded batches that may wait.
+            clock: Nanoseconds since the epoch.
         """
         self._folder = state_dir.absolute()
         self._on_error = on_error
+        self._clock = clock
         self._queue: SimpleQueue[_Item] = SimpleQueue()
         self._queue_bytes = queue_bytes
         self._carry = Carry()
@@ -162,14 +165,14 @@ class LedgerWriter:
         return not self._thread.is_alive() and not self._lost
 
     def _control(self, kind: Kind, message: object) -> None:
-        self._queue.put(_Item(kind, self._encoder.encode(message), at_ns=time_ns()))
+        self._queue.put(_Item(kind, self._encoder.encode(message), at_ns=self._clock()))
 
     def _put(self, kind: Kind, body: bytes, rows: int) -> bool:
         if self._bytes_in - self._bytes_out + len(body) > self._queue_bytes:
             return False
         self._bytes_in += len(body)
         self._rows_in += rows
-        self._queue.put(_Item(kind, body, rows, time_ns()))
+        self._queue.put(_Item(kind, body, rows, self._clock()))
         return True
 
     def _refuse(self, batch: Batch) -> None:
@@ -233,7 +236,7 @@ class LedgerWriter:
     def _report_drops(self) -> None:
         unreported = self._refused + self._lost - self._reported
         if unreported > 0:
-            self._journal.append(Kind.DROPPED, self._encoder.encode(unreported), at_ns=time_ns())
+            self._journal.append(Kind.DROPPED, self._encoder.encode(unreported), at_ns=self._clock())
             self._reported += unreported
             self._drops.write(0)
 

@@ -1,0 +1,88 @@
+"""`offramp ledger`: what was asked, answered, spent and saved."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offramp.cli.ledger_table import show
+from offramp.cli.terminal import print_json
+from offramp.errors import UsageError
+from offramp.migrate.ledger.query import By
+from offramp.migrate.ledger.report import exchanges, exchanges_csv, groups_csv, report
+from offramp.migrate.ledger.selection import Selection, day, moment
+from offramp.migrate.ledger.view import open_view
+
+
+def command(
+    state: Annotated[Path, typer.Option(help="The gateway's state folder.")] = Path(".offramp"),
+    team: Annotated[str | None, typer.Option(help="Only this team's requests.")] = None,
+    feature: Annotated[str | None, typer.Option(help="Only this feature of the application.")] = None,
+    key: Annotated[str | None, typer.Option(help="Only this key, by its name.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model, asked for or served.")] = None,
+    tier: Annotated[str | None, typer.Option(help="Only what this tier answered.")] = None,
+    route: Annotated[str | None, typer.Option(help="Only this route.")] = None,
+    operation: Annotated[str | None, typer.Option(help="Only this operation, such as chat.completions.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Only what ended so: ok, refused, truncated, cancelled …")] = None,
+    site: Annotated[
+        str | None, typer.Option(help="Only this call site, by the first digits of its fingerprint.")
+    ] = None,
+    on: Annotated[str | None, typer.Option("--day", help="One day (UTC): 2026-11-21.")] = None,
+    since: Annotated[str | None, typer.Option(help="From a day, a time, or so long ago: 2026-11-01, 24h, 7d.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before a day or a time.")] = None,
+    by: Annotated[By | None, typer.Option(help="What to group by; tier if not given.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="The last so many requests, one by one.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs: an object with exact amounts.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets: one line per group, or per request.")] = False,
+) -> None:
+    """Show what was asked, answered, spent and saved."""
+    if json and csv:
+        raise UsageError("--json and --csv exclude each other")
+    since_ns, until_ns = _span(on, since, until)
+    selection = Selection(
+        team=team,
+        feature=feature,
+        key=key,
+        model=model,
+        tier=tier,
+        route=route,
+        operation=operation,
+        outcome=outcome,
+        site=None if site is None else _hexadecimal(site),
+        since_ns=since_ns,
+        until_ns=until_ns,
+    )
+    with open_view(state) as view:
+        if csv:
+            text = exchanges_csv(view, selection, rows) if rows else groups_csv(view, selection, by or By.TIER)
+            sys.stdout.write(text)
+        elif json:
+            found = report(view, selection, (by,) if by else ())
+            print_json(found | {"rows": exchanges(view, selection, rows)} if rows else found)
+        else:
+            show(view, selection, by=by or By.TIER, rows=rows)
+
+
+def _span(on: str | None, since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    if on is not None:
+        if since is not None or until is not None:
+            raise UsageError("--day stands alone; for a longer time use --since and --until")
+        return day(on)
+    now_ns = time.time_ns()
+    first = None if since is None else moment(since, option="--since", now_ns=now_ns)
+    end = None if until is None else moment(until, option="--until", now_ns=now_ns)
+    if first is not None and end is not None and first >= end:
+        raise UsageError(f"--since {since} is not before --until {until}")
+    return first, end
+
+
+def _hexadecimal(site: str) -> str:
+    if not site or len(site) > 16 or set(site.lower()) - set("0123456789abcdef"):
+        raise UsageError(
+            f"--site {site!r} is no fingerprint: give its first hexadecimal digits, as `--by site` shows them"
+        )
+    return site.upper()

@@ -1,0 +1,265 @@
+"""Questions to the ledger: sums, groups, single exchanges, idle cost; from the hourly sums where they suffice."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from offramp.migrate.ledger.selection import Selection, day_of, hour_of
+from offramp.migrate.ledger.view import View
+from offramp.pricing.compute import NS_PER_HOUR
+from offramp.store.columns import DIMENSIONS, MEASURES
+from offramp.store.rows import Outcome
+
+
+class By(StrEnum):
+    """What exchanges can be grouped by."""
+
+    TIER = "tier"
+    TEAM = "team"
+    FEATURE = "feature"
+    MODEL = "model"
+    OUTCOME = "outcome"
+    ROUTE = "route"
+    OPERATION = "operation"
+    KEY = "key"
+    SITE = "site"
+    DAY = "day"
+    HOUR = "hour"
+
+
+@dataclass(slots=True)
+class Sums:
+    """What some exchanges add up to. Amounts are sums of what is known; the counts say of how many."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost: int = 0
+    """Nano-dollars, like the four below."""
+    compute: int = 0
+    baseline: int = 0
+    difference: int = 0
+    """Baseline less cost where both are known, and less the cost of what failed without usage."""
+    unpriced: int = 0
+    baselined: int = 0
+    compared: int = 0
+    estimated: int = 0
+
+    def add(self, values: Sequence[int | None]) -> None:
+        """Add values in the order of `MEASURES`."""
+        for name, value in zip(self.__slots__, values, strict=True):
+            setattr(self, name, getattr(self, name) + (value or 0))
+
+    @property
+    def cost_nano(self) -> int | None:
+        """Actual cost; unknown if there are requests and none has a price."""
+        return None if self.requests and self.unpriced == self.requests else self.cost
+
+    @property
+    def baseline_nano(self) -> int | None:
+        """What the same usage would have cost; unknown if no request has a baseline."""
+        return None if self.requests and not self.baselined else self.baseline
+
+    def saved_nano(self, idle_nano: int | None = 0) -> int | None:
+        """Baseline less cost less idle; unknown if there is nothing that could be compared."""
+        known = not self.requests or self.compared or self.difference or idle_nano
+        return self.difference - (idle_nano or 0) if known else None
+
+
+_COLUMN = {By.MODEL: "model_asked", By.DAY: "hour / 24", By.SITE: "hex(site)"}
+"""Where a group is not a column by its own name."""
+
+_FAILED = ", ".join(f"'{outcome.value}'" for outcome in (Outcome.REFUSED, Outcome.CLIENT_ERROR, Outcome.UPSTREAM_ERROR))
+
+_PER_ROW = {
+    "requests": "1",
+    "input_tokens": "coalesce(input_tokens, 0)",
+    "output_tokens": "coalesce(output_tokens, 0)",
+    "cached_tokens": "coalesce(cached_tokens, 0)",
+    "reasoning_tokens": "coalesce(reasoning_tokens, 0)",
+    "cost_nano": "coalesce(cost_nano, 0)",
+    "compute_nano": "compute_nano",
+    "baseline_nano": "coalesce(baseline_nano, 0)",
+    "saved_nano": "coalesce(CASE WHEN baseline_nano IS NOT NULL THEN baseline_nano - cost_nano"
+    f" WHEN outcome IN ({_FAILED}) THEN -cost_nano END, 0)",
+    "unpriced": "cost_nano IS NULL",
+    "baselined": "baseline_nano IS NOT NULL",
+    "compared": "cost_nano IS NOT NULL AND baseline_nano IS NOT NULL",
+    "estimated": "usage = 'estimated'",
+}
+"""What one row of `exchanges` adds to each sum: `store.columns.measures` in SQL. A test compares the two."""
+
+_HOURS = f"SELECT hour, x'' AS site, {', '.join((*DIMENSIONS, *MEASURES))} FROM hours"  # noqa: S608 -- our names
+
+_ROWS = (
+    f"SELECT started_ns / {NS_PER_HOUR} AS hour, site, {', '.join(DIMENSIONS)},"  # noqa: S608 -- our names
+    f" {', '.join(f'{_PER_ROW[name]} AS {name}' for name in MEASURES)} FROM exchanges"
+)
+
+Condition = tuple[str, tuple[object, ...]]
+
+_END_NS = 1 << 62
+"""Later than any exchange: the year 2116."""
+
+
+def sums(view: View, selection: Selection) -> Sums:
+    """What the selected exchanges add up to."""
+    total = Sums()
+    for _, values in _grouped(view, selection, "0"):
+        total.add(values)
+    return total
+
+
+def groups(view: View, selection: Selection, by: By) -> dict[str, Sums]:
+    """The same for each group, the one with most requests first; days and hours in their order."""
+    found: dict[str, Sums] = {}
+    needs_rows = by is By.SITE
+    for name, values in _grouped(view, selection, _COLUMN.get(by, by.value), needs_rows=needs_rows):
+        found.setdefault(_label(by, name), Sums()).add(values)
+    if by in {By.DAY, By.HOUR}:
+        return dict(sorted(found.items()))
+    return dict(sorted(found.items(), key=lambda item: (-item[1].requests, item[0])))
+
+
+def rows(view: View, selection: Selection, limit: int) -> list[dict[str, object]]:
+    """The newest of the selected exchanges, the newest last, each with its attempts."""
+    where, values = _where([_time_of_rows(selection), *_conditions(selection)])
+    found = [
+        _with_attempts(part, row)
+        for part in view.parts
+        for row in _dicts(part, f"SELECT * FROM exchanges{where} ORDER BY started_ns DESC LIMIT ?", (*values, limit))  # noqa: S608
+    ]
+    found.sort(key=_started_ns)
+    return found[-limit:] if limit else []
+
+
+def span_ns(view: View, selection: Selection) -> tuple[int, int] | None:
+    """Arrival of the first and the last of the selected exchanges, to the hour where nothing finer is asked for."""
+    source, values = _source(selection, needs_rows=False)
+    where, more = _where(_conditions(selection))
+    ends = [
+        part.execute(f"SELECT min(hour), max(hour) FROM ({source}){where}", (*values, *more)).fetchone()  # noqa: S608
+        for part in view.parts
+    ]
+    known = [hour for pair in ends for hour in pair if hour is not None]
+    return (min(known) * NS_PER_HOUR, (max(known) + 1) * NS_PER_HOUR) if known else None
+
+
+def dropped(view: View, selection: Selection) -> int:
+    """Exchanges that could not be kept, in the selected time; nobody knows whose they were."""
+    first, end = _hours_between(selection)
+    where, values = _where([("hour >= ?", (first,)), ("hour < ?", (end,))])
+    told = sum(
+        part.execute(f"SELECT coalesce(sum(rows), 0) FROM dropped{where}", values).fetchone()[0]  # noqa: S608
+        for part in view.parts
+    )
+    return int(told) + (view.unreported if selection.until_ns is None else 0)
+
+
+def idle_nano(view: View, selection: Selection) -> int | None:
+    """What the machines cost while nothing ran on them, until now; `None` where it belongs to nobody in the selection.
+
+    Over all of time it is the bill less all that was charged; for whole hours, what flowed in these hours.
+    """
+    if not selection.is_whole or not selection.is_in_whole_hours:
+        return None
+    if selection.is_timeless:
+        return sum(meter.idle_nano(view.now_ns) for meter in view.meters.values())
+    first, end = _hours_between(selection)
+    where, values = _where([("hour >= ?", (first,)), ("hour < ?", (end,))])
+    stored = sum(
+        part.execute(f"SELECT coalesce(sum(idle_nano), 0) FROM compute_hours{where}", values).fetchone()[0]  # noqa: S608
+        for part in view.parts
+    )
+    return int(stored) + sum(nano for hour, nano in view.idle_hours.items() if first <= hour < end)
+
+
+def _grouped(
+    view: View, selection: Selection, column: str, *, needs_rows: bool = False
+) -> Iterator[tuple[object, Sequence[int | None]]]:
+    """The sums of each value of a column, part by part."""
+    source, values = _source(selection, needs_rows=needs_rows)
+    where, more = _where(_conditions(selection))
+    totals = ", ".join(f"sum({name})" for name in MEASURES)
+    query = f"SELECT {column}, {totals} FROM ({source}){where} GROUP BY 1"  # noqa: S608 -- our names
+    for part in view.parts:
+        for name, *amounts in part.execute(query, (*values, *more)):
+            yield name, amounts
+
+
+def _source(selection: Selection, *, needs_rows: bool) -> Condition:
+    """Where the sums come from: whole hours from the hourly sums, what is left at the edges from single exchanges."""
+    if needs_rows or selection.site is not None:
+        where, values = _where([_time_of_rows(selection)])
+        return f"{_ROWS}{where}", values
+    since_ns, until_ns = selection.since_ns or 0, selection.until_ns or _END_NS
+    first, end = -(-since_ns // NS_PER_HOUR), until_ns // NS_PER_HOUR
+    if first >= end:
+        return f"{_ROWS} WHERE started_ns >= ? AND started_ns < ?", (since_ns, until_ns)
+    queries = [f"{_HOURS} WHERE hour >= ? AND hour < ?"]
+    limits = [first, end]
+    for begin_ns, end_ns in ((since_ns, first * NS_PER_HOUR), (end * NS_PER_HOUR, until_ns)):
+        if begin_ns < end_ns < _END_NS:
+            queries.append(f"{_ROWS} WHERE started_ns >= ? AND started_ns < ?")
+            limits += [begin_ns, end_ns]
+    return " UNION ALL ".join(queries), tuple(limits)
+
+
+def _conditions(selection: Selection) -> list[Condition]:
+    found: list[Condition] = [
+        (f"{name} = ?", (value,))
+        for name in ("team", "feature", "key", "operation", "route", "tier", "outcome")
+        if (value := getattr(selection, name)) is not None
+    ]
+    if selection.model is not None:
+        found.append(("(model_asked = ? OR model_served = ?)", (selection.model, selection.model)))
+    if selection.site is not None:
+        found.append(("hex(site) LIKE ?", (f"{selection.site}%",)))
+    return found
+
+
+def _time_of_rows(selection: Selection) -> Condition:
+    return "started_ns >= ? AND started_ns < ?", (selection.since_ns or 0, selection.until_ns or _END_NS)
+
+
+def _hours_between(selection: Selection) -> tuple[int, int]:
+    """Every hour that the selected time touches: the first, and the one after the last."""
+    return (selection.since_ns or 0) // NS_PER_HOUR, -(-(selection.until_ns or _END_NS) // NS_PER_HOUR)
+
+
+def _where(conditions: list[Condition]) -> Condition:
+    if not conditions:
+        return "", ()
+    text = " AND ".join(condition for condition, _ in conditions)
+    return f" WHERE {text}", tuple(value for _, values in conditions for value in values)
+
+
+def _label(by: By, value: object) -> str:
+    if by is By.DAY and isinstance(value, int):
+        return day_of(value * 24)
+    if by is By.HOUR and isinstance(value, int):
+        return hour_of(value)
+    text = str(value)
+    return text.lower() or "none" if by is By.SITE else text or "none"
+
+
+def _dicts(part: sqlite3.Connection, query: str, values: Sequence[object]) -> list[dict[str, object]]:
+    cursor = part.execute(query, values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _with_attempts(part: sqlite3.Connection, row: dict[str, object]) -> dict[str, object]:
+    seq = row.pop("seq")
+    query = "SELECT * FROM attempts WHERE exchange = ? ORDER BY number"
+    tries = _dicts(part, query, (seq,)) if row["attempts"] != 1 else []
+    for attempt in tries:
+        del attempt["exchange"]
+    return row | {"tries": tries}
+
+
+def _started_ns(row: dict[str, object]) -> int:
+    return int(str(row["started_ns"]))
