@@ -17,9 +17,9 @@ TTFT_BUCKETS_S = (
 )
 """Bounds for the time to first token, in seconds.
 
-Below 0.1 lie caches and idle small models, 0.1 to 2 is where service levels for chat are set (steps of at most 1.5,
-so that an interpolated quantile is off by less than a fifth there), above are queues, long prompts and reasoning; 60 is
-the default first-token timeout, and cold starts are above it."""
+Below 0.1 lie caches and idle small models, 0.1 to 2 is where service levels for chat are set (each bound at most 1.5
+times the one before, so that no quantile read there is off by more than half), above are queues, long prompts and
+reasoning; 60 is the default first-token timeout, and cold starts are above it."""
 
 INTER_TOKEN_BUCKETS_S = (
     *(0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0),

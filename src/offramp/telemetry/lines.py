@@ -1,7 +1,7 @@
 """One event as one line: JSON for programs, aligned words for a person at a terminal. No I/O here.
 
-Fields may carry what a client sent (a model's name, a path), so nothing in them may end the line, move the cursor, turn
-the reading direction or show a secret.
+Values may carry what a client sent (a model's name, a path), so nothing in them may end the line, move the cursor, turn
+the reading direction or show a secret. The fields' names are the code's own.
 """
 
 import re
@@ -58,10 +58,9 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 def json_line(*, time: str, level: str, event: str, fields: Fields) -> bytes:
     """The event as one JSON object and a line feed."""
     head = {"time": time, "level": level, "event": event}
-    line = head | {name: _json_value(name, value) for name, value in fields.items()}
-    # A field must not pretend to be another event; the order of the head stays.
-    line.update(head)
-    return _encode(line) + b"\n"
+    values = {name: _json_value(name, value) for name, value in fields.items()}
+    # The head comes first, and last once more: a field must not pretend to be another event.
+    return _encode(head | values | head) + b"\n"
 
 
 def human_line(*, time: str, level: str, event: str, fields: Fields, colour: bool) -> bytes:
@@ -94,7 +93,8 @@ def _exchange(fields: Fields, *, colour: bool) -> str:
         words.append(f"{_text(get('attempts'))} attempts")
     if get("outcome") not in {None, "ok"}:
         words += [_text(get(name)) for name in ("outcome", "error_code", "id") if get(name)]
-    rest = _pairs({name: value for name, value in fields.items() if name not in _SHOWN_APART})
+    said = ((name, value) for name, value in fields.items() if name not in _SHOWN_APART)
+    rest = _pairs({name: value for name, value in said if value not in {None, "", "none"}})
     return " ".join([*words, rest] if rest else words)
 
 
@@ -119,7 +119,7 @@ def _seconds(value: object) -> str:
 
 
 def _pairs(fields: Fields) -> str:
-    return " ".join(f"{_text(name)}={_quoted(name, value)}" for name, value in fields.items() if name != "trace")
+    return " ".join(f"{name}={_quoted(name, value)}" for name, value in fields.items() if name != "trace")
 
 
 def _quoted(name: str, value: object) -> str:

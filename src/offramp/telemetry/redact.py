@@ -15,20 +15,24 @@ _VENDORS = ("sk-", "sk_", "hf_", "aiza", "akia", "xai-", "pplx-", "r8_", "ghp_")
 """How keys begin: OpenAI and Anthropic, Groq, Hugging Face, Google, AWS, xAI, Perplexity, Replicate, GitHub."""
 _NAMES = ("api-key", "api_key", "apikey", "token", "secret", "password", "?key", "&key", "?sig", "&sig")
 
-_PREFIX = re.compile("|".join(_VENDORS), re.IGNORECASE)
+_PREFIX = re.compile(f"g?(?:{'|'.join(_VENDORS)})", re.IGNORECASE)
 _RANDOM = r"[\w.~+/=-]{16,}"
 
 
 def _named(name: str) -> re.Pattern[str]:
-    """`name=value` and `"name": "value"` whatever the value is, `name: value` where it is long and has a digit."""
+    """`name=value` and `"name": "value"` whatever the value is, `name: value` where it is long and has a digit.
+
+    A value with `…` in it is a short form already.
+    """
     quoted = r"\\?[\"']\s*[=:]\s*\\?[\"']"
-    header = rf"\s*:\s*(?=[^\s\"']*\d)(?={_RANDOM})"
-    return re.compile(rf"{re.escape(name)}(?:{quoted}|=\\?[\"']?|{header})(?P<secret>[^\s\"'&,;\\…]+)", re.IGNORECASE)
+    header = rf"\s*:\s*(?=[^\s\"']{{0,64}}\d)(?={_RANDOM})"
+    value = r"(?![^\s\"'&,;\\]*…)(?P<secret>[^\s\"'&,;\\]+)"
+    return re.compile(rf"{re.escape(name)}(?:{quoted}|=\\?[\"']?|{header}){value}", re.IGNORECASE)
 
 
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     *((begin, re.compile(rf"(?<![a-z0-9-])(?P<secret>g?{begin}[\w-]{{8,}})", re.IGNORECASE)) for begin in _VENDORS),
-    ("eyj", re.compile(r"\b(?P<secret>eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?)")),
+    ("eyj", re.compile(r"(?<![\w-])(?P<secret>eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?)")),
     ("bearer ", re.compile(r"\bbearer\s+(?P<secret>(?=\S*\d|\S{20})[\w.~+/=-]{6,})", re.IGNORECASE)),
     ("basic ", re.compile(r"\b(?i:basic)\s+(?P<secret>(?=\S*[\dA-Z=])[\w+/=-]{6,})")),
     ("://", re.compile(r"://[^\s/:@\"']*:(?P<secret>[^\s/@\"']+)(?=@)")),
