@@ -53,7 +53,7 @@ def schema() -> None:
     In VS Code and others with the YAML language server: save it, and begin the configuration with
     `# yaml-language-server: $schema=FILE`.
     """
-    print_json(json_schema())
+    print_json(json_schema(with_references=True))
 
 
 def _problem(problem: Problem) -> dict[str, object]:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from offramp.config.document import Document
 from offramp.config.model import LOOPBACK_HOST, Settings
 from offramp.config.problems import KeyPath, did_you_mean
-from offramp.config.upstreams import Engine, Upstream
+from offramp.config.upstreams import Upstream
+from offramp.wire.engine import Engine
 
 Tree = Mapping[str, Any]
 

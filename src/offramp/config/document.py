@@ -197,10 +197,13 @@ class _Parser:
         return _fatal(self._source, text, _place(event))
 
     def _syntax_error(self, error: yaml.MarkedYAMLError) -> SettingsError:
+        lines = self._text.splitlines()
         mark = error.problem_mark or error.context_mark
         if mark is None:
             return _fatal(self._source, f"not YAML: {error.problem or error.context}")
-        lines = self._text.splitlines()
+        if mark.line >= len(lines) and error.context_mark:
+            # The end of the file says nothing; what was never closed began here.
+            mark = error.context_mark
         line = lines[mark.line] if mark.line < len(lines) else ""
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         place = Place(line=mark.line + 1, column=mark.column + 1)

@@ -1,7 +1,7 @@
 """Reads the configuration: finds the file, resolves references, validates it as a whole, names its version."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,13 +103,13 @@ def _canonical(value: Any, secrets: list[str]) -> Any:  # noqa: ANN401 - any tre
 
 
 def _default_problems(error: ValidationError, variable: str | None) -> list[Problem]:
-    empty = document.Document(source=ENVIRONMENT)
-    problems = translate(error.errors(), empty)
+    details = error.errors()
+    problems = translate(details, document.Document(source=ENVIRONMENT))
     return [
-        Problem(source=FLAGS, text=problem.text)
+        _from_flags(Problem(source=FLAGS, text=problem.text, path=(*detail["loc"],)), detail["loc"][1:2])
         if detail["loc"][0] == "listen"
         else Problem(source=ENVIRONMENT, text=f"{variable}: {problem.text}")
-        for detail, problem in zip(error.errors(), problems, strict=True)
+        for detail, problem in zip(details, problems, strict=True)
     ]
 
 
@@ -177,7 +177,7 @@ def _settings(found: document.Document, flags: Mapping[str, object], folder: Pat
     return settings
 
 
-def _from_flags(problem: Problem, flags: Mapping[str, object]) -> Problem:
+def _from_flags(problem: Problem, flags: Collection[str | int]) -> Problem:
     """The problem as it is, or as one of the command line if a flag brought the value in."""
     section, name = (*problem.path, "", "")[:2]
     if section != "listen" or name not in flags:

@@ -12,13 +12,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 LINE = r"^[^\x00-\x1f\x7f]*$"
 DAY = r"^\d{4}-\d{2}-\d{2}$"
-DIGITS = r"^\d{1,12}$"
 SHA256 = r"^[0-9a-f]{64}$"
 URL_PATH = r"^/[!-~]*$"
 FORMS = {
     LINE: "one line of text without control characters",
     DAY: "a day such as 2026-11-21",
-    DIGITS: "a whole number",
     SHA256: "64 hexadecimal digits in lower case",
     URL_PATH: "a path such as /health",
 }

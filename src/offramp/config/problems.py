@@ -50,6 +50,8 @@ class SettingsError(ConfigError):
         shown = [str(problem) for problem in self.problems[:MAX_SHOWN]]
         if len(self.problems) > MAX_SHOWN:
             shown.append(f"… and {len(self.problems) - MAX_SHOWN} more")
+        if len(shown) > 1:
+            shown.insert(0, f"{len(self.problems)} things are wrong in the configuration:")
         super().__init__("\n".join(shown))
 
 

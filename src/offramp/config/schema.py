@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterator
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -14,17 +15,40 @@ from offramp.config.model import Settings
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
 
 
-def json_schema() -> dict[str, Any]:
-    """The schema of a whole file. References such as `${NAME}` are allowed wherever a number or a word stands."""
+REFERENCE = {"type": "string", "pattern": r"\$\{.+\}"}
+"""What may stand instead of a number: `${PORT}`."""
+
+
+def json_schema(*, with_references: bool = False) -> dict[str, Any]:
+    """The schema of a whole file.
+
+    Args:
+        with_references: Allow `${NAME}` where a number or a boolean stands, as the loader does. Editors want it; pages
+            are easier to read without.
+    """
     schema = Settings.model_json_schema()
+    parts_of_it = {**schema["$defs"], "Settings": schema}
     texts = field_docs()
-    for name, definition in {**schema.get("$defs", {}), "Settings": schema}.items():
-        for key, entry in definition.get("properties", {}).items():
-            text = texts.get((name, key))
-            if text:
-                entry["description"] = text
+    for name, part in parts_of_it.items():
+        for key, entry in part.get("properties", {}).items():
+            entry["description"] = texts[name, key]
+            entry.pop("title", None)
+            if with_references:
+                part["properties"][key] = _with_reference(entry)
     schema["patternProperties"] = {"^x-": {"description": "Notes and YAML anchors of your own; offramp ignores them."}}
-    return {"$schema": SCHEMA_ID, "title": "offramp.yaml", **{k: v for k, v in schema.items() if k != "title"}}
+    upstream = schema["$defs"]["Upstream"]["properties"]
+    upstream["price"]["anyOf"].append({"type": "string", "description": "Name of a card."})
+    upstream["health"]["anyOf"].append({"type": "boolean"})
+    return {"$schema": SCHEMA_ID, **schema, "title": "offramp.yaml"}
+
+
+def _with_reference(entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry, or it and a reference, where only numbers or booleans may stand."""
+    kinds = {choice.get("type") for choice in entry.get("anyOf", [entry])} - {"null"}
+    if not kinds or not kinds <= {"integer", "number", "boolean"}:
+        return entry
+    outer: dict[str, Any] = {key: entry.pop(key) for key in ("description", "default") if key in entry}
+    return {**outer, "anyOf": [*entry.get("anyOf", [entry]), REFERENCE]}
 
 
 def field_docs() -> dict[tuple[str, str], str]:
@@ -44,10 +68,6 @@ def field_docs() -> dict[tuple[str, str], str]:
 def _docstrings(module: ModuleType) -> Iterator[tuple[tuple[str, str], str]]:
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.ClassDef):
-            for field, text in zip(node.body, node.body[1:], strict=False):
-                if (
-                    isinstance(field, ast.AnnAssign)
-                    and isinstance(field.target, ast.Name)
-                    and isinstance(text, ast.Expr)
-                ):
-                    yield (node.name, field.target.id), inspect.cleandoc(ast.literal_eval(text.value))
+            for field, text in pairwise(node.body):
+                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                    yield (node.name, ast.unparse(field.target)), inspect.cleandoc(ast.literal_eval(text.value))

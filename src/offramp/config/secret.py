@@ -44,6 +44,10 @@ class SecretText:
         """Masked."""
         return MASK
 
+    def __format__(self, spec: str) -> str:
+        """Masked, in whatever width."""
+        return format(MASK, spec)
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """A string in the file, a `SecretText` in the settings, `***` in JSON."""

@@ -8,19 +8,29 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from offramp.config.document import Document
-from offramp.config.model import Settings
+from offramp.config.model import CacheTier, Settings, UpstreamTier
 from offramp.config.parts import FORMS
 from offramp.config.problems import KeyPath, Problem, did_you_mean
 from offramp.config.references import is_secret
 
 _LONGEST_SHOWN = 60
+_TAGS: dict[str | int, type[BaseModel]] = {"<cache>": CacheTier, "<upstream>": UpstreamTier}
+"""What pydantic puts into a path where it chose a tier's form; angle brackets stand in no name."""
 
 
 def translate(errors: list[ErrorDetails], document: Document) -> list[Problem]:
     """The problems that the errors stand for; none twice, and none where a reference is the problem already."""
     known = {problem.path for problem in document.problems}
-    problems = [_problem(error, document) for error in errors]
+    problems = [_problem(error, document) for error in errors if not _is_echo(error, errors)]
     return [problem for problem in problems if problem.path not in known]
+
+
+def _is_echo(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Whether a list is called too short only because its entries are wrong themselves."""
+    here = error["loc"]
+    return error["type"] == "too_short" and any(
+        other["loc"][: len(here)] == here for other in errors if other is not error
+    )
 
 
 def _problem(error: ErrorDetails, document: Document) -> Problem:
@@ -37,7 +47,7 @@ def _problem(error: ErrorDetails, document: Document) -> Problem:
 
 def _path(error: ErrorDetails) -> KeyPath:
     """The keys to the value, without what pydantic puts between them (tags of unions, marks of keys)."""
-    return tuple(step for step in error["loc"] if step not in {"<cache>", "<upstream>", "[key]"})
+    return tuple(step for step in error["loc"] if step not in _TAGS and step != "[key]")
 
 
 def _existing(path: KeyPath, document: Document) -> KeyPath:
@@ -51,7 +61,7 @@ def _text(error: ErrorDetails, path: KeyPath, document: Document) -> str:
     if kind == "missing":
         return f"is missing; {_expected_field(path)}".rstrip("; ")
     if kind == "extra_forbidden":
-        return f"unknown key; {did_you_mean(str(path[-1]), _keys_beside(path))}"
+        return f"unknown key; {did_you_mean(str(path[-1]), _keys_beside(error))}"
     if kind == "value_error":
         text = str(error.get("ctx", {}).get("error", error["msg"]))
     else:
@@ -138,10 +148,10 @@ def _expected_field(path: KeyPath) -> str:
     }.get(str(path[-1]) if path else "", "")
 
 
-def _keys_beside(path: KeyPath) -> list[str]:
-    """The keys that may stand where the last one of `path` stands."""
+def _keys_beside(error: ErrorDetails) -> list[str]:
+    """The keys that may stand where the wrong one stands."""
     found: Any = Settings
-    for step in path[:-1]:
+    for step in error["loc"][:-1]:
         found = _inner(found, step)
     fields = (item for model in _models(found) for item in model.model_fields.items())
     return list(dict.fromkeys(field.alias or name for name, field in fields))
@@ -157,7 +167,9 @@ def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a type,
 
 
 def _inner(annotation: Any, step: str | int) -> Any:  # noqa: ANN401 - types in and out
-    """The annotation of what stands at `step` inside."""
+    """The annotation of what stands at `step` inside; a tag chooses between the models of a union."""
+    if step in _TAGS:
+        return _TAGS[step]
     for model in _models(annotation):
         for name, field in model.model_fields.items():
             if step in {name, field.alias}:

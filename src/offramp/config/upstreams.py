@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from offramp.config.parts import DAY, DIGITS, URL_PATH, Addresses, CardName, Count, Name, Part, Seconds, Text, Usd
+from offramp.config.parts import DAY, URL_PATH, Addresses, CardName, Count, Name, Part, Seconds, Text, Usd
 from offramp.config.problems import did_you_mean
 from offramp.config.secret import SecretText
 from offramp.wire.engine import Engine
@@ -35,6 +35,7 @@ _ENGINE_HOSTS = (
     (".cerebrium.ai", Engine.CEREBRIUM),
 )
 
+_LONGEST_THRESHOLD = 12
 _BY_TIME = ("usd_per_hour", "usd_per_second", "usd_per_month")
 _IN_PARTS = ("gpu_usd_per_second", "cpu_usd_per_second", "memory_usd_per_gb_second")
 
@@ -68,7 +69,7 @@ class Capabilities(Part):
     """What an upstream cannot do, said one way or the other; tiers that lack what a request uses are left out."""
 
     missing: tuple[FeatureWord, ...] = ()
-    """Features that it does not have. The words are those of the ledger: `tools`, `structured_output`, `vision` …"""
+    """Features that it does not have. The words are those of the ledger."""
     only: tuple[FeatureWord, ...] | None = None
     """The only features it has; everything else is missing."""
 
@@ -103,13 +104,13 @@ class BreakerRules(Part):
     """When an upstream is left alone for a while, and how it is tried again."""
 
     failures: Count = 5
-    """It opens after this many failures in a row,"""
+    """It opens after this many failures in a row."""
     failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """or when this share of the requests in `rate_window_s` failed"""
+    """It also opens when this share of the requests within `rate_window_s` failed, of at least `min_requests`."""
     rate_window_s: Seconds = 30.0
-    """(the window of the failure rate)"""
+    """The window in which failures are counted for the rate."""
     min_requests: Count = 20
-    """and at least so many were made in the window."""
+    """With fewer requests in the window the rate does not count."""
     cooldown_s: Seconds = 60.0
     """How long it stays open before one request may probe."""
     lease_s: Seconds = 30.0
@@ -146,7 +147,13 @@ class Rates(Part):
     """Audio tokens of the output."""
 
 
-Threshold = Annotated[str, Field(pattern=DIGITS)]
+def _threshold(text: str) -> str:
+    if not text.isdecimal() or len(text) > _LONGEST_THRESHOLD:
+        raise ValueError("expected a number of input tokens, such as 272000")
+    return text
+
+
+Threshold = Annotated[str, AfterValidator(_threshold)]
 """A number of input tokens, as the key of a mapping."""
 
 
