@@ -172,5 +172,7 @@ def card_from(model: ModelEntry, *, provider: ProviderEntry, file: BookFile, day
         since=period.since,
         second_hand=model.second_hand,
         note=model.note,
+        deprecated=model.deprecated,
+        window_tokens=model.window,
         request_pico=int(request * 10**12),
     )

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from offramp.errors import ConfigError, UnavailableError, UsageError
-from offramp.pricing.compute import Billed, ComputePart, ComputePrice, from_parts, per_hour
+from offramp.pricing.compute import SECONDS_PER_HOUR, Billed, ComputePart, ComputePrice, from_parts, per_hour
+from offramp.pricing.money import decimal_text
 
 SHIPPED = Path(__file__).parent / "data" / "compute.json"
 
@@ -24,6 +25,8 @@ class Kind(StrEnum):
     ON_DEMAND = "on-demand"
     RESERVED = "reserved"
     SPOT = "spot"
+    SERVERLESS = "serverless"
+    """By the second, only while it serves; vCPU and memory are billed on top."""
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +114,35 @@ def offers(*, gpu: str | None = None, provider: str | None = None) -> Iterator[O
     for each in compute_file().offers:
         if (gpu is None or each.gpu.lower() == gpu.lower()) and (provider is None or each.provider == provider.lower()):
             yield each
+
+
+def find(words: str, *, provider: str | None = None) -> list[Offer]:
+    """Every machine and every serverless GPU whose name or GPU contains each word; all without words."""
+    wanted = words.lower().split()
+    return [
+        each
+        for each in (*offers(), *_serverless())
+        if (provider is None or each.provider == provider.lower())
+        and all(word in f"{each.name} {each.gpu}".lower() for word in wanted)
+    ]
+
+
+def _serverless() -> Iterator[Offer]:
+    for platform, prices in compute_file().by_the_second.items():
+        vcpu, memory = (price * SECONDS_PER_HOUR for price in (prices.vcpu, prices.memory_gb))
+        for gpu, usd_per_second in prices.gpus.items():
+            yield Offer(
+                provider=platform,
+                product=gpu,
+                gpu=gpu,
+                gpus=1,
+                kind=Kind.SERVERLESS,
+                usd_per_hour=usd_per_second * SECONDS_PER_HOUR,
+                source=prices.source,
+                checked=prices.checked,
+                second_hand=prices.second_hand,
+                note=f"plus ${decimal_text(vcpu)} per vCPU-hour and ${decimal_text(memory)} per GB-hour",
+            )
 
 
 def offer(name: str) -> Offer:

@@ -152,9 +152,9 @@ class PriceBook:
         return None
 
     def provider_id(self, name: str) -> str | None:
-        """The id of the provider that `name` spells; `None` if it is none of those known."""
+        """The id of the provider that `name` spells, the user's own ones included; `None` if none is known."""
         lower = name.strip().lower().replace("_", "-")
-        ids = {provider.id for provider in self._providers()}
+        ids = set(self.provider_ids())
         for candidate in (name.strip().lower(), lower, _PROVIDER_SPELLINGS.get(lower, "")):
             if candidate in ids:
                 return candidate
@@ -162,7 +162,8 @@ class PriceBook:
 
     def provider_ids(self) -> list[str]:
         """All providers, in the order of their ids."""
-        return sorted({provider.id for provider in self._providers()})
+        own = {provider for provider, _ in self._overrides}
+        return sorted(own | {provider.id for provider in self._providers()})
 
     def cards(self, provider: str | None = None) -> Iterator[TokenCard]:
         """All cards that hold today, or those of one provider; the user's own in the place of the book's."""
@@ -183,14 +184,6 @@ class PriceBook:
                     if key not in seen and card_today is not None:
                         seen.add(key)
                         yield card_today
-
-    def window(self, provider: str, model: str) -> int | None:
-        """The context window in tokens; `None` if the book does not say."""
-        for index, file in enumerate(self._files):
-            for entry in file.providers:
-                if entry.id == provider and (found := self._match(index, entry, model.lower())) is not None:
-                    return found.window or None
-        return None
 
     def today(self) -> date:
         """The day that the book's clock shows, in UTC."""

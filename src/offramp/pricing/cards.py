@@ -187,6 +187,10 @@ class TokenCard(msgspec.Struct, frozen=True, kw_only=True):
     second_hand: bool = False
     """Not seen on the provider's own page."""
     note: str = ""
+    deprecated: bool = False
+    """Its provider calls it deprecated; it may still answer."""
+    window_tokens: int = 0
+    """Longest context in tokens; 0 if the source does not say."""
     request_pico: int = 0
     """Charged per request on top of its tokens."""
 

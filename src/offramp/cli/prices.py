@@ -1,0 +1,185 @@
+"""`offramp prices`: the price cards, searched, checked for their age, brought up to date."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from offramp.catalog import compute, search
+from offramp.catalog.compute import Offer
+from offramp.catalog.prices import UPDATED_NAME, PriceBook
+from offramp.cli.prices_check import findings
+from offramp.cli.prices_json import card_json, offer_json
+from offramp.cli.prices_picture import show_cards, show_changes, show_findings, show_machines
+from offramp.cli.terminal import is_coloured, print_json
+from offramp.config.load import Loaded, load
+from offramp.errors import UsageError
+from offramp.pricing.cards import TokenCard
+from offramp.store.state import prepare
+
+_A_FINDING_STANDS = 1
+
+_FIRST_LOOK = (
+    "openai/gpt-6.2-sol",
+    "openai/gpt-6-luna",
+    "openai/gpt-5.6-luna",
+    "openai/gpt-5.4-mini",
+    "openai/gpt-5-mini",
+    "openai/gpt-4.1-mini",
+    "openai/gpt-4o",
+    "openai/gpt-4o-mini",
+    "fireworks/accounts/fireworks/models/llama-v3p1-8b-instruct",
+    "together/meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo",
+    "groq/llama-3.1-8b-instant",
+)
+"""What is shown where nothing is asked for: what people come from, and an open model at three providers."""
+
+_FIRST_MACHINES = ("aws/g5.xlarge", "aws/g6.xlarge", "cerebrium/A10", "lambda/1x H100 SXM")
+
+_MOST_ROWS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What was found."""
+
+    cards: Sequence[TokenCard]
+    offers: Sequence[Offer]
+
+
+def command(
+    words: Annotated[str, typer.Argument(metavar="[SEARCH]", help="In the name of a model, machine or GPU.")] = "",
+    provider: Annotated[str | None, typer.Option(help="Only this provider's.", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All rows, also of deprecated models.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Which prices in use are missing, old or of a model that ends? 1 if any.")
+    ] = False,
+    update: Annotated[bool, typer.Option("--update", help="Fetch the newest token prices.")] = False,
+    source: Annotated[
+        str | None, typer.Option("--from", help="With --update: another address, or `installed`.", show_default=False)
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Default: ./offramp.yaml.", show_default=False)] = None,
+    state: Annotated[Path, typer.Option(help="The state folder, which keeps updated prices.")] = Path(".offramp"),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> int:
+    """What a model costs by the token, and a machine by the hour: since when, says who.
+
+    Your own prices stand under `prices:` in offramp.yaml, and win.
+    """
+    loaded = load(config)
+    book = _book(loaded, state)
+    if update:
+        return _update(loaded, state, source, as_json=as_json)
+    if check:
+        return _check(book, loaded, as_json=as_json)
+    first_look = not words.strip() and provider is None and not everything
+    found = _first_look(book, loaded) if first_look else _find(book, words, provider, everything=everything)
+    if as_json:
+        print_json(_as_json(book, found))
+    else:
+        _show(book, found, everything=everything)
+        if first_look:
+            cards = sum(1 for _ in book.cards())
+            _console().print(
+                f"{cards:,} cards of {len(book.provider_ids())} providers ({book.source}, {book.as_of}). "
+                "Look further: offramp prices llama, offramp prices H100, offramp prices --provider groq",
+                highlight=False,
+            )
+    return 0
+
+
+def _book(loaded: Loaded, state: Path) -> PriceBook:
+    overrides = {name: prices.model_dump(exclude_defaults=True) for name, prices in loaded.settings.prices.items()}
+    return PriceBook.load(overrides, updated=state / UPDATED_NAME)
+
+
+def _console() -> Console:
+    return Console(file=sys.stdout, no_color=not is_coloured(sys.stdout), soft_wrap=False)
+
+
+def _first_look(book: PriceBook, loaded: Loaded) -> _Found:
+    settings = loaded.settings
+    names = [*settings.prices, *(route.baseline for route in settings.routes.values() if route.baseline), *_FIRST_LOOK]
+    cards = {f"{card.provider}/{card.model}": card for name in names if (card := book.card(name)) is not None}
+    offers = [offer for name in _FIRST_MACHINES for offer in compute.find("") if offer.name == name]
+    return _Found(cards=list(cards.values()), offers=offers)
+
+
+def _find(book: PriceBook, words: str, provider: str | None, *, everything: bool) -> _Found:
+    known = None if provider is None else book.provider_id(provider)
+    platforms = {offer.provider for offer in compute.find("")}
+    if provider is not None and known is None and provider.lower() not in platforms:
+        names = ", ".join(sorted({*book.provider_ids(), *platforms}))
+        raise UsageError(f"no provider is called {provider!r}; known are {names}", param="provider")
+    cards = search.find(book, words, known) if provider is None or known is not None else []
+    offers = compute.find(words, provider=provider)
+    if not cards and not offers:
+        near = search.nearest(book, words)
+        hint = f"near: {', '.join(near)}; " if near else ""
+        raise UsageError(f"no price card has {words!r} in its name; {hint}{search.how_to_add(words)}", param="search")
+    return _Found(cards=[card for card in cards if everything or not card.deprecated] or cards, offers=offers)
+
+
+def _show(book: PriceBook, found: _Found, *, everything: bool) -> None:
+    console = _console()
+    most = len(found.cards) + len(found.offers) if everything else _MOST_ROWS
+    if found.cards:
+        show_cards(console, found.cards[:most], book)
+    if len(found.cards) > most:
+        console.print(f"… and {len(found.cards) - most} more models: say more of the name, or --all", highlight=False)
+    if found.offers:
+        show_machines(console, found.offers[:most])
+    if len(found.offers) > most:
+        console.print(
+            f"… and {len(found.offers) - most} more machines: say more of the name, or --all", highlight=False
+        )
+
+
+def _as_json(book: PriceBook, found: _Found) -> dict[str, object]:
+    return {
+        "source": book.source,
+        "as_of": book.as_of,
+        "age_days": (book.today() - date.fromisoformat(book.as_of)).days,
+        "cards": [card_json(card, book) for card in found.cards],
+        "machines": [offer_json(offer) for offer in found.offers],
+    }
+
+
+def _check(book: PriceBook, loaded: Loaded, *, as_json: bool) -> int:
+    found = findings(book, loaded.settings)
+    if as_json:
+        listed = [{"subject": each.subject, "text": each.text} for each in found]
+        print_json({"ok": not found, "source": book.source, "as_of": book.as_of, "findings": listed})
+    else:
+        show_findings(_console(), found, book)
+    return _A_FINDING_STANDS if found else 0
+
+
+def _update(loaded: Loaded, state: Path, address: str | None, *, as_json: bool) -> int:
+    # genai-prices takes longer to load than all the rest.
+    from offramp.migrate import price_update  # noqa: PLC0415 - only --update needs it
+
+    before = _book(loaded, state)
+    file = price_update.newest(address or price_update.DEFAULT_ADDRESS, today=before.today())
+    price_update.check_size(file, before)
+    path = prepare(state) / UPDATED_NAME
+    price_update.replace_file(path, file)
+    after = _book(loaded, state)
+    changes = price_update.compare(before, after)
+    if as_json:
+        changed = [f"{card.provider}/{card.model}" for _, card in changes.changed]
+        listed = {"new": changes.new, "gone": changes.gone, "changed": changed}
+        print_json({"file": str(path), "as_of": after.as_of, **listed})
+        return 0
+    console = _console()
+    console.print(f"{path}: prices of {file.as_of} ({file.source})", highlight=False)
+    if after.as_of != file.as_of:
+        console.print(f"The shipped prices of {after.as_of} are newer and stay in use.", highlight=False)
+    show_changes(console, changes)
+    console.print("A gateway that runs takes them with its next reload.")
+    return 0

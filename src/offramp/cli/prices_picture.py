@@ -1,0 +1,127 @@
+"""Price cards for people: tables that say how old each price is and who says so."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from offramp.catalog.compute import Offer
+from offramp.catalog.lifecycle import ending
+from offramp.catalog.prices import PriceBook
+from offramp.cli.prices_check import Finding
+from offramp.pricing.cards import STANDARD_TIERS, TokenCard
+from offramp.pricing.compute import HOURS_PER_MONTH
+from offramp.pricing.money import decimal_text, usd_per_mtok
+
+if TYPE_CHECKING:
+    # It loads genai-prices, which only an update needs.
+    from offramp.migrate.price_update import Changes
+
+_MOST_CHANGES = 15
+
+
+def show_cards(console: Console, cards: Sequence[TokenCard], book: PriceBook) -> None:
+    """Token prices in dollars per million tokens."""
+    table = Table(box=SIMPLE_HEAD, title="USD per million tokens", title_justify="left", title_style="bold")
+    table.add_column("model", overflow="fold")
+    for column in ("input", "cached", "output"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("checked", no_wrap=True)
+    table.add_column("remarks", style="dim", overflow="fold")
+    rates = [card.standard.rates for card in cards]
+    inputs = _aligned([_usd(each.input) for each in rates])
+    cached = _aligned(["=" if each.cached_input == each.input else _usd(each.cached_input) for each in rates])
+    outputs = _aligned([_usd(each.output) for each in rates])
+    for card, *prices in zip(cards, inputs, cached, outputs, strict=True):
+        table.add_row(f"{card.provider}/{card.model}", *prices, _checked(card, book), ", ".join(_remarks(card)))
+    console.print(table)
+
+
+def show_machines(console: Console, offers: Sequence[Offer]) -> None:
+    """Machines and serverless GPUs in dollars per hour."""
+    title = f"USD per hour; a month has {HOURS_PER_MONTH} hours"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    table.add_column("machine", overflow="fold")
+    table.add_column("GPU", no_wrap=True)
+    table.add_column("hour", justify="right", no_wrap=True)
+    table.add_column("month", justify="right", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("checked", no_wrap=True)
+    table.add_column("remarks", style="dim", overflow="fold")
+    hourly = _aligned([decimal_text(offer.usd_per_hour) for offer in offers])
+    for offer, usd in zip(offers, hourly, strict=True):
+        remarks = [offer.region, "second-hand" if offer.second_hand else "", offer.note]
+        table.add_row(
+            offer.name,
+            f"{offer.gpus} × {offer.gpu}",
+            usd,
+            f"{offer.usd_per_hour * HOURS_PER_MONTH:,.2f}",
+            offer.kind.value,
+            offer.checked,
+            ", ".join(remark for remark in remarks if remark),
+        )
+    console.print(table)
+
+
+def show_findings(console: Console, found: Sequence[Finding], book: PriceBook) -> None:
+    """What stands against the prices in use."""
+    if not found:
+        console.print(f"All prices in use are known and not older than they should be ({book.source}, {book.as_of}).")
+        return
+    for finding in found:
+        console.print(Text.assemble((finding.subject, "bold yellow"), f": {finding.text}"))
+
+
+def show_changes(console: Console, changes: "Changes") -> None:
+    """What an update brought."""
+    console.print(
+        f"{len(changes.new)} new, {len(changes.gone)} gone, {len(changes.changed)} with another price"
+        f"{':' if changes.changed else ''}"
+    )
+    for before, after in changes.changed[:_MOST_CHANGES]:
+        old, new = before.standard.rates, after.standard.rates
+        console.print(
+            f"  {after.provider}/{after.model}: {_usd(old.input)} / {_usd(old.output)} -> "
+            f"{_usd(new.input)} / {_usd(new.output)}",
+            highlight=False,
+        )
+    if len(changes.changed) > _MOST_CHANGES:
+        console.print(f"  … and {len(changes.changed) - _MOST_CHANGES} more")
+
+
+def _aligned(numbers: list[str]) -> list[str]:
+    """The same numbers with their decimal points below each other when they stand to the right."""
+    decimals = [len(number.partition(".")[2]) + ("." in number) for number in numbers]
+    return [number + " " * (max(decimals, default=0) - own) for number, own in zip(numbers, decimals, strict=True)]
+
+
+def _usd(pico: int | None) -> str:
+    return "?" if pico is None else decimal_text(usd_per_mtok(pico))
+
+
+def _checked(card: TokenCard, book: PriceBook) -> Text:
+    if not card.checked:
+        return Text("your own", style="cyan")
+    age = book.age_days(card)
+    return Text(f"{card.checked}, {age} d", style="yellow" if book.is_stale(card) else "")
+
+
+def _remarks(card: TokenCard) -> list[str]:
+    remarks = []
+    notice = ending(card.provider, card.model)
+    if notice is not None:
+        remarks.append(f"ends {notice.ends}")
+    if card.second_hand:
+        remarks.append("second-hand")
+    tiers = sorted(tier for tier in card.tariffs if tier not in STANDARD_TIERS)
+    if tiers:
+        remarks.append("also " + " ".join(tiers))
+    remarks += [f"dearer over {threshold:,} tokens" for threshold, _ in reversed(card.standard.long)]
+    if card.request_pico:
+        remarks.append(f"+ {decimal_text(usd_per_mtok(card.request_pico).scaleb(-6))} per request")
+    if card.deprecated:
+        remarks.append("deprecated")
+    return remarks

@@ -1,0 +1,210 @@
+"""`offramp prices` through its real entry: what people see, what programs get, what the gate says."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from offramp.cli import run
+
+CONFIG = """
+upstreams:
+  local:  {base_url: http://127.0.0.1:9001/v1, engine: vllm, price: {usd_per_hour: 1.006}}
+  openai: {base_url: http://127.0.0.1:9002/v1, api_key: "sk-test"}
+routes:
+  chat:
+    models: [MODEL]
+    baseline: openai/MODEL
+    tiers:
+      - {upstream: local, model: tiny}
+      - {upstream: openai, model: MODEL}
+"""
+
+NEWER = [
+    {
+        "id": "openai",
+        "name": "OpenAI",
+        "api_pattern": r"https://api\.openai\.com",
+        "pricing_urls": ["https://openai.com/api/pricing/"],
+        "models": [
+            {"id": f"gpt-{number}", "match": {"equals": f"gpt-{number}"}, "prices": {"input_mtok": 1, "output_mtok": 2}}
+            for number in range(2_500)
+        ],
+    }
+]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, and a wide terminal."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    return tmp_path
+
+
+@pytest.fixture
+def source() -> Iterator[str]:
+    """Somebody who publishes newer prices."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/data.json" else 404)
+            self.end_headers()
+            self.wfile.write(msgspec.json.encode(NEWER if self.path == "/data.json" else []))
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_first_look_shows_models_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a word a newcomer sees prices, how old they are, and how to look further."""
+    code = run(["prices"])
+    shown = capsys.readouterr().out
+
+    assert code == 0
+    assert "openai/gpt-4o-mini" in shown
+    assert "ends 2027-01-14" in shown
+    assert "aws/g5.xlarge" in shown
+    assert "Look further" in shown
+
+
+def test_a_search_finds_models_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prices", "h100"]) == 0
+
+    shown = capsys.readouterr().out
+    assert "cerebrium/H100" in shown
+    assert "gcp/a3-highgpu-1g" in shown
+
+
+def test_programs_get_decimal_strings_with_source_and_day(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prices", "openai/gpt-4o-mini", "--json"]) == 0
+
+    card = msgspec.json.decode(capsys.readouterr().out)["cards"][0]
+    assert card["name"] == "openai/gpt-4o-mini"
+    assert card["input_usd_per_mtok"] == "0.15"
+    assert card["ends"] == "2027-01-14"
+    assert card["source"]
+    assert card["checked"]
+
+
+def test_what_is_printed_can_be_pasted_as_an_override(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The names of the prices are the configuration's own."""
+    run(["prices", "openai/gpt-5.4", "--json"])
+    card = msgspec.json.decode(capsys.readouterr().out)["cards"][0]
+    kept = {key: card[key] for key in card if key.endswith("_usd_per_mtok") or key in {"over", "source", "checked"}}
+    upstreams = {"openai": {"base_url": "https://api.openai.com/v1"}}
+    config = {"passthrough": "openai", "upstreams": upstreams, "prices": {"openai/gpt-5.4": kept}}
+    (folder / "offramp.yaml").write_bytes(msgspec.json.encode(config))
+
+    assert run(["prices", "openai/gpt-5.4", "--json"]) == 0
+
+    again = msgspec.json.decode(capsys.readouterr().out)["cards"][0]
+    assert {key: again[key] for key in kept} == kept
+
+
+def test_an_override_is_shown_in_the_place_of_the_books_card(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = "prices: {openai/gpt-4o: {input_usd_per_mtok: 2.25, output_usd_per_mtok: 9}}"
+    (folder / "offramp.yaml").write_text(f"{CONFIG.replace('MODEL', 'gpt-5-mini')}\n{own}\n")
+
+    assert run(["prices", "gpt-4o-2024-08-06", "--json"]) == 0
+
+    card = msgspec.json.decode(capsys.readouterr().out)["cards"][0]
+    assert (card["name"], card["input_usd_per_mtok"], card["source"]) == ("openai/gpt-4o", "2.25", "configuration")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["prices", "gpt-4o-mimi"], "near: openai/gpt-4o-mini"),
+        (["prices", "x", "--provider", "nobody"], "no provider is called 'nobody'"),
+        (["prices", "--config", "absent.yaml"], "absent.yaml"),
+    ],
+)
+def test_what_is_not_there_is_said_in_one_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(arguments)
+
+    complaint = capsys.readouterr().err
+    assert code == 2
+    assert said in complaint
+    assert complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "subjects"),
+    [("gpt-5-mini", []), ("gpt-4o-mini", ["openai/gpt-4o-mini"]), ("gpt-0-zero", ["openai/gpt-0-zero"] * 2)],
+)
+def test_the_gate_fails_on_prices_that_are_missing_or_of_a_model_that_ends(
+    model: str, subjects: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In CI it tells the team before the ledger fills with unpriced rows."""
+    (folder / "offramp.yaml").write_text(CONFIG.replace("MODEL", model))
+
+    code = run(["prices", "--check", "--json"])
+
+    report = msgspec.json.decode(capsys.readouterr().out)
+    assert [finding["subject"] for finding in report["findings"]] == subjects
+    assert (code, report["ok"]) == ((1, False) if subjects else (0, True))
+
+
+def test_an_old_price_of_ones_own_is_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = "prices: {openai/gpt-5-mini: {input_usd_per_mtok: 0.2, output_usd_per_mtok: 1, checked: 2025-01-01}}"
+    (folder / "offramp.yaml").write_text(f"{CONFIG.replace('MODEL', 'gpt-5-mini')}\n{own}\n")
+
+    assert run(["prices", "--check"]) == 1
+    assert "openai/gpt-5-mini: checked 2025-01-01" in capsys.readouterr().out
+
+
+def test_an_update_replaces_the_prices_that_are_used(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prices", "--update", "--from", f"{source}/data.json", "--json"]) == 0
+    report = msgspec.json.decode(capsys.readouterr().out)
+    assert run(["prices", "gpt-2499", "--json"]) == 0
+
+    found = msgspec.json.decode(capsys.readouterr().out)
+    assert found["cards"][0]["output_usd_per_mtok"] == "2"
+    assert "openai/gpt-2499" in report["new"]
+    assert "openai/gpt-4" in report["changed"]
+
+
+@pytest.mark.parametrize("address", ["/nothing.json", "/data.json/"])
+def test_an_update_that_fails_leaves_what_is_there(
+    address: str, source: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(["prices", "--update", "--from", f"{source}{address}"])
+
+    assert code == 3
+    assert "stay in use" in capsys.readouterr().err
+    assert not (folder / ".offramp" / "prices.json").exists()
+
+
+def test_an_update_with_hardly_any_prices_is_not_taken_over(
+    source: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A source that lost its data must not cost the team its price book."""
+    monkeypatch.setitem(NEWER[0], "models", NEWER[0]["models"][:3])
+
+    code = run(["prices", "--update", "--from", f"{source}/data.json"])
+
+    assert code == 3
+    assert "looks damaged" in capsys.readouterr().err
+    assert not (folder / ".offramp" / "prices.json").exists()
+
+
+def test_an_update_needs_no_network_if_told_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prices", "--update", "--from", "installed"]) == 0
+
+    assert "with another price" in capsys.readouterr().out
+    assert (folder / ".offramp" / "prices.json").is_file()
+    assert (folder / ".offramp" / ".gitignore").is_file()
