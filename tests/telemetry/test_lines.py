@@ -147,6 +147,13 @@ def test_an_exchange_with_fields_missing_is_still_a_line() -> None:
     assert human("exchange", {"status": 400}).endswith("-> none 400 ?s")
 
 
+def test_an_exchange_takes_any_kind_of_value() -> None:
+    """A log call must never raise because of what it is given."""
+    odd: dict[str, object] = {name: ["a", {"b": b"c"}] for name in [*EXCHANGE, "tries"]}
+
+    assert human("exchange", odd).endswith('tries="[\\"a\\",{\\"b\\":\\"c\\"}]"')
+
+
 def test_colours_change_nothing_but_colours() -> None:
     """What is read on a terminal can be copied into a search."""
     lines: list[tuple[str, Fields]] = [("exchange", EXCHANGE), ("breaker", {"upstream": "local"})]

@@ -80,7 +80,7 @@ def _exchange(fields: Fields, *, colour: bool) -> str:
     shown = _text(status)
     if colour and isinstance(status, int):
         shown = _paint(shown, _STATUS_COLOURS.get(status // 100, ""))
-    words = [_text(get(name)) for name in ("method", "operation", "model") if get(name) not in {None, ""}]
+    words = [_text(get(name)) for name in ("method", "operation", "model") if _is_said(get(name))]
     words += ["->", _text(get("tier") or "none"), shown]
     if get("streaming"):
         words.append("stream")
@@ -91,11 +91,15 @@ def _exchange(fields: Fields, *, colour: bool) -> str:
     words += _accounted(fields)
     if (get("attempts") or 1) != 1:
         words.append(f"{_text(get('attempts'))} attempts")
-    if get("outcome") not in {None, "ok"}:
-        words += [_text(get(name)) for name in ("outcome", "error_code", "id") if get(name)]
-    said = ((name, value) for name, value in fields.items() if name not in _SHOWN_APART)
-    rest = _pairs({name: value for name, value in said if value not in {None, "", "none"}})
+    if get("outcome") != "ok":
+        words += [_text(get(name)) for name in ("outcome", "error_code", "id") if _is_said(get(name))]
+    rest = _pairs({name: value for name, value in fields.items() if name not in _SHOWN_APART and _is_said(value)})
     return " ".join([*words, rest] if rest else words)
+
+
+def _is_said(value: object) -> bool:
+    """Whether an exchange's line has something to say about it; `none` is no tier, no team."""
+    return value is not None and value != "" and value != "none"  # noqa: PLR1714 -- a set would want it hashable
 
 
 def _accounted(fields: Fields) -> list[str]:
