@@ -47,7 +47,7 @@ def invoke(name: str, module: str, args: list[str]) -> int:
     except OfframpError as error:
         _complain(error.message)
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, EOFError, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
         _silence_stdout()
@@ -60,7 +60,11 @@ def invoke(name: str, module: str, args: list[str]) -> int:
 def _run(name: str, target: typer.Typer | Callable[..., Any], args: list[str]) -> int:
     command = typer_main.get_command(_app(target))
     try:
-        result = command.main(args=args, prog_name=f"offramp {name}", standalone_mode=False)
+        # Not `command.main`: it would end the process where a pipe is closed.
+        with command.make_context(f"offramp {name}", args) as context:
+            result = command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
     except typer.TyperException as error:
         reason = error.format_message().strip().rstrip(".")
         _complain(f"{reason} (`offramp {name} --help` shows what there is)")
@@ -79,7 +83,7 @@ def _app(target: typer.Typer | Callable[..., Any]) -> typer.Typer:
 def _complain(text: str) -> None:
     """Say on standard error what is wrong; several lines (of one configuration) stay several."""
     first, *more = text.splitlines() or ["it could not be done, and no reason was given"]
-    sys.stderr.write("\n".join([f"offramp: {first}", *(f"         {line}" for line in more)]) + "\n")
+    sys.stderr.write("\n".join([f"offramp: {first}", *(f"  {line}" for line in more)]) + "\n")
 
 
 def _bug(error: Exception) -> int:
