@@ -4,9 +4,9 @@ import time
 from collections.abc import Mapping
 
 from offramp.catalog.prices import PriceBook
+from offramp.config.checks import is_loopback
 from offramp.config.load import Loaded
 from offramp.config.model import CacheTier, Route, Settings, UpstreamTier
-from offramp.console.admin import is_loopback
 from offramp.gateway.plan import CACHE_TIER, Limits, Plan, Principal
 from offramp.gateway.plan import Route as PlanRoute
 from offramp.gateway.plan import Tier as PlanTier
@@ -57,9 +57,7 @@ def build_plan(
     )
 
 
-def _route(
-    name: str, part: Route, settings: Settings, fleet: Mapping[str, Upstream], book: PriceBook
-) -> PlanRoute:
+def _route(name: str, part: Route, settings: Settings, fleet: Mapping[str, Upstream], book: PriceBook) -> PlanRoute:
     tiers = [_tier(tier, settings, fleet) for tier in part.tiers]
     return PlanRoute(
         name=name,

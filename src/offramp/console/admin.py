@@ -14,7 +14,6 @@ Nothing here carries prompt content: the state is names, counts and times.
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from ipaddress import ip_address
 from typing import Protocol, TypeAlias
 from urllib.parse import urlsplit
 
@@ -28,6 +27,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from offramp.config.checks import is_loopback
 from offramp.errors import ConfigError, OfframpError
 from offramp.telemetry.exposition import page
 from offramp.telemetry.metrics import Snapshot
@@ -104,21 +104,6 @@ def create_app(
     gate = Middleware(_Gate, token=token or "", host_checked=on_loopback, on_bug=on_bug)
     handlers: dict[type[Exception], _Answer] = {HTTPException: _not_found, OfframpError: _failed}
     return Starlette(routes=routes, middleware=[gate], exception_handlers=handlers)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address, or a name without its port, can only mean this machine.
-
-    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "offramp.example")]
-    [True, True, True, False, False, False]
-    """
-    name = host.strip("[]").rstrip(".").lower()
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return name == "localhost"
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 class _Actions:
@@ -203,10 +188,8 @@ def _is_foreign(request: Request, host: str) -> bool:
 
 
 def _host_name(host: str) -> str:
-    """A `Host` without its port."""
-    if host.startswith("["):
-        return host.partition("]")[0]
-    return host.partition(":")[0]
+    """A `Host` without its port; a name may end in the root's dot."""
+    return host.partition("]")[0] if host.startswith("[") else host.partition(":")[0].removesuffix(".")
 
 
 def _hash(token: str) -> bytes:
