@@ -18,6 +18,7 @@ LATE_IMPORTS = {
     "src/offramp/cli/__init__.py": "loads what the command line says and nothing else, so that --help is instant",
     "src/offramp/cli/invoke.py": "loads the one command that is called",
     "src/offramp/cli/prices.py": "genai-prices takes 0.3 s to load, and only --update needs it",
+    "src/offramp/compose/admin.py": "the admin port's libraries are loaded once the main port is open",
     "src/offramp/upstream/simulated/server.py": "uvloop is not on every platform",
 }
 """Modules that may import inside a function, and why."""

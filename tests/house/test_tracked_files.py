@@ -29,7 +29,7 @@ FORBIDDEN = {
     "secret": [
         r"\bsk-(?:proj|svcacct|ant)-[A-Za-z0-9_-]{40,}",
         r"\bsk-[A-Za-z0-9]{40,}",
-        r"\bAKIA[0-9A-Z]{16}\b",
+        r"\bAKIA(?![0-9A-Z]*EXAMPLE\b)[0-9A-Z]{16}\b",
         r"\bgh[pousr]_[A-Za-z0-9]{36}",
         r"\bxox[abpr]-[A-Za-z0-9-]{20,}",
         r"\bAIza[0-9A-Za-z_-]{35}\b",
