@@ -95,3 +95,17 @@ def test_offers_are_found_by_gpu_and_provider() -> None:
         for size in ("xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "48xlarge")
     }
     assert len(list(offers())) == len(compute_file().offers)
+
+
+def test_a_search_finds_serverless_gpus_too_and_an_exact_name_alone() -> None:
+    """`cerebrium/A10` is one card, not the three whose names begin so."""
+    assert [each.name for each in compute.find("cerebrium/a10")] == ["cerebrium/A10"]
+    assert {"cerebrium/H100", "gcp/a3-highgpu-1g"} <= {each.name for each in compute.find("h100")}
+    assert compute.find("no such thing") == []
+
+
+def test_a_serverless_gpu_says_what_comes_on_top() -> None:
+    (a10,) = compute.find("cerebrium/A10")
+
+    assert str(a10.usd_per_hour.normalize()) == "1.1016"
+    assert a10.note == "plus $0.02358 per vCPU-hour and $0.007992 per GB-hour"

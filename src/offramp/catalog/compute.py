@@ -117,14 +117,11 @@ def offers(*, gpu: str | None = None, provider: str | None = None) -> Iterator[O
 
 
 def find(words: str, *, provider: str | None = None) -> list[Offer]:
-    """Every machine and every serverless GPU whose name or GPU contains each word; all without words."""
+    """The machine or serverless GPU of that name, else all whose name or GPU contains each word; all without words."""
+    listed = [each for each in (*offers(), *_serverless()) if provider is None or each.provider == provider.lower()]
+    exact = [each for each in listed if each.name.lower() == words.strip().lower()]
     wanted = words.lower().split()
-    return [
-        each
-        for each in (*offers(), *_serverless())
-        if (provider is None or each.provider == provider.lower())
-        and all(word in f"{each.name} {each.gpu}".lower() for word in wanted)
-    ]
+    return exact or [each for each in listed if all(word in f"{each.name} {each.gpu}".lower() for word in wanted)]
 
 
 def _serverless() -> Iterator[Offer]:

@@ -106,7 +106,7 @@ def _first_look(book: PriceBook, loaded: Loaded) -> _Found:
     settings = loaded.settings
     names = [*settings.prices, *(route.baseline for route in settings.routes.values() if route.baseline), *_FIRST_LOOK]
     cards = {f"{card.provider}/{card.model}": card for name in names if (card := book.card(name)) is not None}
-    offers = [offer for name in _FIRST_MACHINES for offer in compute.find("") if offer.name == name]
+    offers = [offer for name in _FIRST_MACHINES for offer in compute.find(name)]
     return _Found(cards=list(cards.values()), offers=offers)
 
 
