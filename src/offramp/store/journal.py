@@ -55,6 +55,12 @@ class Record:
     body: bytes
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether the file itself is broken, so that trying again cannot help."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
 class Journal:
     """The writing end. Opens when it is first used, and again after a failure."""
 
@@ -82,6 +88,20 @@ class Journal:
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
+
+    def put_aside(self, suffix: str) -> Path:
+        """Rename a damaged file, so that the next record begins a new one.
+
+        Raises:
+            OSError: If it cannot be renamed.
+        """
+        self.close()
+        moved = self._path.with_name(f"{self._path.name}.damaged-{suffix}")
+        for helper in ("-wal", "-shm", ""):
+            file = self._path.with_name(f"{self._path.name}{helper}")
+            if file.exists():
+                file.rename(f"{moved}{helper}")
+        return moved
 
     def _open(self) -> sqlite3.Connection:
         # A state folder that was deleted under us would otherwise swallow everything without a word.

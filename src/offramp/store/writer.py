@@ -8,6 +8,7 @@ is queued and tries again every second.
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic, time_ns
@@ -20,7 +21,7 @@ from offramp.store import state
 from offramp.store.carry import Carry
 from offramp.store.drops import Drops
 from offramp.store.fold_child import FoldChild
-from offramp.store.journal import Journal, Kind
+from offramp.store.journal import Journal, Kind, is_damage
 from offramp.store.records import Began, compute_records
 from offramp.store.rows import Batch
 
@@ -243,7 +244,11 @@ class LedgerWriter:
     def _failed(self, error: Exception) -> None:
         self._journal.close()
         self._drops.write(self._refused + self._lost - self._reported)
-        if not self._failing:
+        if is_damage(error):
+            with suppress(OSError):
+                moved = self._journal.put_aside(str(self._clock()))
+                self._on_error(f"the ledger's journal was damaged ({error}); it is kept as {moved}, a new one begins")
+        elif not self._failing:
             self._failing = True
             self._on_error(
                 f"the ledger in {self._folder} cannot be written ({error}); requests are relayed, rows wait in memory "
