@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from offramp.config import checks, document, dotenv
-from offramp.config.environment import environment
+from offramp.config import checks, document
+from offramp.config.environment import environment, surroundings
 from offramp.config.model import Settings
 from offramp.config.problems import Problem, SettingsError
 from offramp.config.references import References
@@ -60,7 +60,8 @@ def load(
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     if path is None and not DEFAULT_FILE.exists():
         return _without_file(env, given)
-    return _from_file(path or DEFAULT_FILE, env, given)
+    path = path or DEFAULT_FILE
+    return parse(_content(path), path, env, flags=given)
 
 
 def default(env: Mapping[str, str], *, flags: Mapping[str, object] | None = None) -> Settings:
@@ -114,23 +115,31 @@ def _default_problems(error: ValidationError, variable: str | None) -> list[Prob
 
 
 def _without_file(env: Mapping[str, str], flags: Mapping[str, object]) -> Loaded:
-    more, warnings, files = _environment(Path(), env)
-    settings = default(more, flags=flags)
-    return Loaded(settings=settings, hash=version_hash(settings), source=None, warnings=tuple(warnings), files=files)
+    around = surroundings(Path(), env)
+    settings = default(around.variables, flags=flags)
+    return Loaded(
+        settings=settings, hash=version_hash(settings), source=None, warnings=around.warnings, files=(around.path,)
+    )
 
 
-def _from_file(path: Path, env: Mapping[str, str], flags: Mapping[str, object]) -> Loaded:
-    content = _content(path)
-    more, warnings, files = _environment(path.parent, env)
-    references = References(more, path.parent)
+def parse(
+    content: bytes, path: Path, env: Mapping[str, str] | None = None, *, flags: Mapping[str, object] | None = None
+) -> Loaded:
+    """The configuration that `content` would be if it stood in `path`.
+
+    Raises:
+        SettingsError: With everything that is wrong.
+    """
+    around = surroundings(path.parent, environment() if env is None else env)
+    references = References(around.variables, path.parent)
     found = document.read(content, str(path), references.resolve)
-    settings = _settings(found, flags, path.parent)
+    settings = _settings(found, flags or {}, path.parent)
     return Loaded(
         settings=settings,
         hash=version_hash(settings),
         source=path,
-        warnings=(*warnings, *checks.warnings(found, settings)),
-        files=(path, *files, *references.files),
+        warnings=(*around.warnings, *checks.warnings(found, settings)),
+        files=(path, around.path, *references.files),
     )
 
 
@@ -144,20 +153,6 @@ def _content(path: Path) -> bytes:
         if isinstance(error, FileNotFoundError):
             text += "; `offramp init` writes one"
         raise SettingsError([Problem(source=str(path), text=text)]) from None
-
-
-def _environment(folder: Path, env: Mapping[str, str]) -> tuple[Mapping[str, str], list[str], tuple[Path, ...]]:
-    path = folder / ".env"
-    if not path.is_file():
-        return env, [], (path,)
-    try:
-        with path.open("rb") as file:
-            content = file.read(dotenv.MAX_BYTES + 1)
-    except OSError as error:
-        return env, [f"{path}: cannot be read: {error.strerror}"], (path,)
-    found = dotenv.read(content, str(path), env)
-    ignored = [f"{path}:{line}: is not NAME=value, and is ignored" for line in found.ignored_lines]
-    return {**found.values, **env}, ignored, (path,)
 
 
 def _settings(found: document.Document, flags: Mapping[str, object], folder: Path) -> Settings:
