@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from offramp.console.admin import AdminState, create_app
-from offramp.errors import ConfigError
+from offramp.errors import ConfigError, UnavailableError
 from offramp.telemetry.gateway import GatewayMetrics
 from offramp.telemetry.metrics import Registry, Snapshot
 from tests.console.served import Served, serve
@@ -181,6 +181,15 @@ def test_a_wrong_configuration_is_refused_with_its_error(ask: Ask, system: Syste
     assert b"offramp.yaml:3:5" in answer.body
 
 
+def test_a_reload_that_cannot_be_done_says_why(ask: Ask, system: System) -> None:
+    """A worker that does not answer is no mistake of the configuration."""
+    system.reload_error = UnavailableError("worker 2 did not answer within 5 s")
+    answer = ask("/api/reload", "POST")
+
+    assert (answer.status, answer.code) == (503, "unavailable")
+    assert b"worker 2" in answer.body
+
+
 def test_reload_wants_a_post(ask: Ask, system: System) -> None:
     """A link must not change anything."""
     answer = ask("/api/reload")
@@ -205,6 +214,13 @@ def test_a_bug_is_reported_and_not_shown(ask: Ask, system: System) -> None:
     assert b"sk-secret" not in answer.body
     assert [type(bug) for bug in system.bugs] == [KeyError]
     assert ask("/health").status == 200
+
+
+def test_a_bug_needs_nobody_to_report_it_to(ask_guarded: Ask, system: System) -> None:
+    """The answer is the same."""
+    system.reload_error = KeyError("odd")
+
+    assert ask_guarded("/api/reload", "POST", authorization=f"Bearer {TOKEN}").code == "internal_error"
 
 
 def test_a_probe_is_told_whether_traffic_should_come(ask: Ask, system: System) -> None:
@@ -254,6 +270,17 @@ def test_a_name_that_was_made_to_point_here_is_refused(ask: Ask, host: str, path
     answer = ask(path, host=host)
 
     assert (answer.status, answer.code) == (421, "invalid_host")
+
+
+@pytest.mark.parametrize("head", [b"", b"host: 127.0.0.1\r\nhost: evil.example\r\n"])
+def test_none_or_several_hosts_are_refused(open_server: Served, head: bytes) -> None:
+    """Which of two names counts is what request smuggling is made of."""
+    with socket.create_connection(("127.0.0.1", open_server.port), timeout=10) as connection:
+        connection.sendall(b"GET /api/state HTTP/1.1\r\n" + head + b"connection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"invalid_host" in answer
 
 
 @pytest.mark.parametrize(
