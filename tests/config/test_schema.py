@@ -2,13 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
+from offramp.config.document import read
 from offramp.config.schema import field_docs, json_schema
+from tests.config.test_document import as_written
 from tests.config.test_load import EXAMPLE, SMALL
 
 SCHEMA = json_schema(with_references=True)
@@ -20,8 +20,7 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 
 def errors(text: str) -> list[str]:
     """What an editor would underline."""
-    tree: Any = yaml.safe_load(text)
-    return [error.message for error in VALIDATOR.iter_errors(tree)]
+    return [error.message for error in VALIDATOR.iter_errors(read(text.encode(), "f.yaml", as_written).tree)]
 
 
 def test_it_is_a_schema() -> None:
