@@ -22,9 +22,15 @@ UNKNOWN_OPERATION = "unknown_url"
 
 _CODE_OF_STATUS = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 _TYPE_OF_STATUS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-_OVERFLOW_TEXT = re.compile(r"maximum context length|context length exceeded|context window|maximum model length", re.I)
-_UNKNOWN_MODEL_TEXT = re.compile(r"\bmodel\b.{0,300}?\b(?:does not exist|not found|not exist)\b", re.I | re.S)
-_UNKNOWN_OPERATION_TEXT = re.compile(r"^(?:not found|resource not found|method not allowed|invalid url\b.*)$", re.I | re.S)
+_OVERFLOW_TEXT = re.compile(
+    r"maximum context length|context length exceeded|context window|maximum model length", re.IGNORECASE
+)
+_UNKNOWN_MODEL_TEXT = re.compile(
+    r"\bmodel\b.{0,300}?\b(?:does not exist|not found|not exist)\b", re.IGNORECASE | re.DOTALL
+)
+_UNKNOWN_OPERATION_TEXT = re.compile(
+    r"(?:not found|resource not found|method not allowed|invalid url\b.*)\Z", re.IGNORECASE | re.DOTALL
+)
 
 
 class ErrorFacts(msgspec.Struct, frozen=True, gc=False):
@@ -38,7 +44,13 @@ class ErrorFacts(msgspec.Struct, frozen=True, gc=False):
     """Never a number: an integer code is an HTTP status and is read as none."""
 
 
-def encode(*, message: str, type: str, param: str | None = None, code: str | None = None) -> bytes:  # noqa: A002 -- OpenAI's name
+def encode(
+    *,
+    message: str,
+    type: str,  # noqa: A002 -- OpenAI's name
+    param: str | None = None,
+    code: str | None = None,
+) -> bytes:
     """OpenAI's error body."""
     return msgspec.json.encode({"error": {"message": _clean(message), "type": type, "param": param, "code": code}})
 
@@ -54,7 +66,7 @@ def error_event(
     """The event that ends a broken stream, in the form that the operation's clients raise on.
 
     Source:
-        OpenAI API specification 2.3.0: ResponseErrorEvent; for chat the OpenAI SDK raises on a data object with `error`.
+        OpenAI API specification 2.3.0, ResponseErrorEvent; on chat the OpenAI SDK raises on a data object with `error`.
     """
     if operation is Operation.RESPONSES:
         body = {
@@ -143,14 +155,14 @@ def is_unknown_model(facts: ErrorFacts | None, status: int) -> bool:
         return False
     if facts.code in {UNKNOWN_MODEL, "DeploymentNotFound"}:
         return True
-    return status == 404 and _UNKNOWN_MODEL_TEXT.search(facts.message) is not None  # noqa: PLR2004
+    return status == 404 and _UNKNOWN_MODEL_TEXT.search(facts.message) is not None
 
 
 def is_unsupported(facts: ErrorFacts | None, status: int) -> bool:
     """Whether the upstream does not have the operation at all; a 404 without a readable error counts."""
     if status in {405, 501}:
         return True
-    if status != 404:  # noqa: PLR2004
+    if status != 404:
         return False
     return (
         facts is None
@@ -197,7 +209,7 @@ def _code_of(facts: ErrorFacts, status: int) -> str | None:
 
 
 def _type_of(status: int) -> str:
-    if status >= 500:  # noqa: PLR2004
+    if status >= 500:
         return "server_error"
     return _TYPE_OF_STATUS.get(status, "invalid_request_error")
 

@@ -2,7 +2,6 @@
 
 import msgspec
 
-
 OWNER = "offramp"
 """`owned_by` of a name that only a route knows."""
 
@@ -22,8 +21,8 @@ _decode_entry = msgspec.json.Decoder(_Entry).decode
 def merge(upstream_bodies: list[bytes], aliases: list[str], created: int) -> bytes:
     """The body of `/v1/models`: the aliases first, then every model of the upstreams that is not among them.
 
-    An upstream's entry is kept as its bytes are, also where it has an alias's name, so fields nobody has heard of survive.
-    A body or an entry that cannot be read is left out.
+    An upstream's entry is kept as its bytes are, also where it has an alias's name, so fields nobody has heard of
+    survive. A body or an entry that cannot be read is left out.
 
     Args:
         upstream_bodies: Answers of upstreams to `/v1/models`; the first that names a model wins.

@@ -1,7 +1,7 @@
 """A request's body: what routing, limits and the ledger need of it, and its two allowed changes. Pure.
 
-The bytes are never written anew: `decode` looks at a few fields, `patch` replaces the model's name and asks for usage in
-place, so that fields nobody has heard of reach the upstream as they came.
+The bytes are never written anew: `decode` looks at a few fields, `patch` replaces the model's name and asks for usage
+in place, so that fields nobody has heard of reach the upstream as they came.
 """
 
 import re
@@ -13,17 +13,13 @@ import msgspec
 from offramp.errors import BadRequestError
 from offramp.wire import shapes, uses
 from offramp.wire.operation import Operation
-from offramp.wire.spans import members
+from offramp.wire.spans import end_of_text, members, start_of
 
+_PROMPTING: Final = ("system", "developer")
 _NO_PARTS: Final = (b"", b"", b"")
-_TO_BE_FOUND: Final = -1
-
-_WALK_FROM_BYTES: Final = 6000
-"""From this size on the walk over the top level is faster than searching the text for names. Measured."""
-
-_MODEL = re.compile(rb'(?:"model"[ \t\r\n]*+:[ \t\r\n]*+)?("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
-_INCLUDE_USAGE: Final = b'"include_usage":true'
-_STREAM_OPTIONS: Final = b'"stream_options":{"include_usage":true}'
+_ABSENT: Final = msgspec.UNSET
+# Looking up a member of an enumeration costs as much as a search through the body.
+_CHAT: Final = Operation.CHAT
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -44,15 +40,15 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     """Messages of a chat, input items of the Responses API; else 0."""
     tools: int = 0
     system: bytes = b""
-    """JSON of the content of the system or developer prompt that comes first, or of `instructions`; empty without one."""
+    """JSON of the system or developer prompt that comes first, or of `instructions`; empty without one."""
     site_parts: tuple[bytes, bytes, bytes] = _NO_PARTS
     """JSON of system prompt, tool names and response schema, each empty without one; see `canonical`."""
     sticky_id: str = ""
     """The earlier response or the conversation that it continues."""
     sent_once: bool = False
     """Whether the upstream keeps state for it, so that a second try elsewhere would not be the same request."""
-    model_at: int = _TO_BE_FOUND
-    """Where in the body `patch` finds the model: at its name or its value; -1 if it must look."""
+    model_at: int = -1
+    """Where in the body the value of `model` begins; -1 if `patch` must look."""
     options_given: bool = True
     """Whether the body may have `stream_options`, of whatever value."""
 
@@ -69,7 +65,7 @@ def decode(operation: Operation, body: bytes) -> Request:
             `input`, if a field that offramp acts on has a wrong type, or if a field that it would change occurs twice;
             `param` names the field.
     """
-    reader = _READERS.get(operation)
+    reader = _read_chat if operation is _CHAT else _READERS.get(operation)
     if reader is None:
         return Request(operation, "")
     try:
@@ -93,17 +89,17 @@ def patch(body: bytes, request: Request, *, model: str | None, ask_usage: bool) 
         model: The upstream's name of the model; `None` leaves it.
         ask_usage: Whether `stream_options.include_usage` must be true.
     """
-    edits: list[tuple[int, int, bytes]] = []
-    if model is not None and model != request.model:
-        at = request.model_at
-        found = _MODEL.match(body, members(body)["model"].start if at < 0 else at)
-        if found is not None:
-            edits.append((*found.span(1), msgspec.json.encode(model)))
-    if ask_usage and not request.include_usage:
-        edits.append(_usage_edit(body, request))
-    for start, end, text in sorted(edits, reverse=True):
-        body = b"%b%b%b" % (body[:start], text, body[end:])
-    return body
+    wish = _wish_for_usage(body, request) if ask_usage and not request.include_usage else None
+    if model is None or model == request.model:
+        return body if wish is None else b"".join((body[: wish.start], wish.text, body[wish.end :]))
+    start = request.model_at if request.model_at >= 0 else start_of(body, "model")
+    old, new = request.model.encode(), msgspec.json.encode(model)
+    end = start + len(old) + 2 if body.startswith(old + b'"', start + 1) else end_of_text(body, start)
+    if wish is None:
+        return b"".join((body[:start], new, body[end:]))
+    if wish.end <= start:
+        return b"".join((body[: wish.start], wish.text, body[wish.end : start], new, body[end:]))
+    return b"".join((body[:start], new, body[end : wish.start], wish.text, body[wish.end :]))
 
 
 def canonical(part: bytes) -> bytes:
@@ -119,113 +115,113 @@ def canonical(part: bytes) -> bytes:
         return part
 
 
-def _usage_edit(body: bytes, request: Request) -> tuple[int, int, bytes]:
-    """Where and how to ask for usage."""
-    spans = members(body) if request.options_given else {}
-    options = spans.get("stream_options")
-    if options is None:
+class _Edit(msgspec.Struct, gc=False):
+    """Bytes that take the place of those from `start` up to but without `end`."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+def _wish_for_usage(body: bytes, request: Request) -> _Edit:
+    """What makes the body ask for usage."""
+    span = members(body).get("stream_options") if request.options_given else None
+    if span is None:
         start = body.index(b"{") + 1
-        return start, start, _STREAM_OPTIONS + (b"," if request.model else b"")
-    inside = body[options.start : options.end]
-    if not inside.startswith(b"{"):
-        return options.start, options.end, b"{%b}" % _INCLUDE_USAGE
-    inner = members(inside)
-    asked = inner.get("include_usage")
-    if asked is not None:
-        return options.start + asked.start, options.start + asked.end, b"true"
-    return options.start + 1, options.start + 1, _INCLUDE_USAGE + (b"," if inner else b"")
+        return _Edit(start, start, b'"stream_options":{"include_usage":true},')
+    options = body[span.start : span.end]
+    if options == b"null":
+        return _Edit(span.start, span.end, b'{"include_usage":true}')
+    inner = members(options)
+    given = inner.get("include_usage")
+    if given is not None:
+        return _Edit(span.start + given.start, span.start + given.end, b"true")
+    start = span.start + 1
+    return _Edit(start, start, b'"include_usage":true' + (b"," if inner else b""))
 
 
-def _flat_chat(body: bytes) -> Request | None:
-    """A chat that says everything in texts and numbers; `None` if it does not.
+def _read_chat(body: bytes) -> Request:
+    """Most chats have no list but their messages, so no parts, tools or calls: these are read in half the time.
 
-    One list and one object for each message, for the body and for `stream_options` leave no room for parts, tools, calls
-    or schemas, nor for a `model` inside another object. Brackets and braces in the text of a message only make it slower.
+    (`function_call`, deprecated since 2023, needs no list; without `functions` beside it, it is not noted.)
     """
-    chat = shapes.decode_flat_chat(body)
-    items = chat.messages
-    options = chat.stream_options
-    if body.count(b"{") != len(items) + (2 if options else 1):
-        return None
+    opened, closed = body.find(b"["), body.rfind(b"]")
+    if body.find(b"[", opened + 1) >= 0 or body.find(b"]", opened, closed) >= 0:
+        return _nested_chat(body)
     system = b""
-    if items:
-        try:
-            head = shapes.decode_head(items[0])
-        except msgspec.ValidationError:
-            return None
-        if head.role == "system" or head.role == "developer":
-            system = _raw(head.content)
+    try:
+        chat = shapes.decode_flat_chat(body)
+        items = chat.messages
+        if items:
+            first = shapes.decode_head(items[0])
+            if first.role in _PROMPTING:
+                system = bytes(first.content)
+                if system == b"null":
+                    system = b""
+    except msgspec.ValidationError:
+        return _nested_chat(body)
+    options = chat.stream_options
+    include_usage = bool(options and options.include_usage)
+    plain = include_usage or options is _ABSENT
     return Request(
-        Operation.CHAT,
+        _CHAT,
         chat.model,
         chat.stream is True,
-        bool(options and options.include_usage),
-        uses.generation(chat) | uses.chat(chat),
+        include_usage,
+        uses.flat_chat(chat),
         1 if chat.n is None else chat.n,
         chat.max_tokens if chat.max_completion_tokens is None else chat.max_completion_tokens,
         chat.service_tier or "",
         len(items),
         0,
         system,
-        (system, b"", b"") if system else _NO_PARTS,
-        "",
-        False,
-        _model_at(body, chat, body.index(b"["), body.index(b"]")),
-        options is not msgspec.UNSET,
+        (system, b"", b""),
+        model_at=_start_of_model(body, opened, closed) if plain else start_of(body, "model"),
+        options_given=options is not _ABSENT,
     )
 
 
-def _chat(body: bytes) -> Request:
-    if body.count(b"[") == 1 and body.count(b"]") == 1:
-        flat = _flat_chat(body)
-        if flat is not None:
-            return flat
+def _nested_chat(body: bytes) -> Request:
     chat = shapes.decode_chat(body)
-    items = chat.messages
+    said = chat.messages
     options = chat.stream_options
     system = b""
-    if items and (items[0].role == "system" or items[0].role == "developer"):
-        system = _json(items[0].content)
+    if said and said[0].role in _PROMPTING:
+        system = _json(said[0].content)
     tools = [tool.word() for tool in chat.tools or ()] + [function.name or "" for function in chat.functions or ()]
-    bits = uses.generation(chat) | uses.chat(chat) | uses.nested_chat(chat) | uses.constraints(chat)
     return Request(
-        Operation.CHAT,
+        _CHAT,
         chat.model,
         chat.stream is True,
         bool(options and options.include_usage),
-        bits | uses.messages(items),
+        uses.nested_chat(chat) | uses.messages(said),
         1 if chat.n is None else chat.n,
         chat.max_tokens if chat.max_completion_tokens is None else chat.max_completion_tokens,
         chat.service_tier or "",
-        len(items),
+        len(said),
         len(tools),
         system,
         (system, _json(tools or None), _schema(chat)),
-        "",
-        False,
-        _model_at(body, chat),
-        options is not msgspec.UNSET,
+        model_at=start_of(body, "model"),
+        options_given=options is not _ABSENT,
     )
 
 
 def _completion(body: bytes) -> Request:
     completion = shapes.decode_completion(body)
     options = completion.stream_options
-    bits = uses.generation(completion) | uses.constraints(completion)
-    if completion.best_of is not None and completion.best_of > 1:
-        bits |= uses.N
     return Request(
         Operation.COMPLETIONS,
         completion.model,
         streaming=completion.stream is True,
         include_usage=bool(options and options.include_usage),
-        features=bits,
+        features=uses.completion(completion),
         n=1 if completion.n is None else completion.n,
         max_tokens=completion.max_tokens,
         service_tier=completion.service_tier or "",
         site_parts=(b"", b"", _schema(completion)),
-        model_at=_model_at(body, completion),
-        options_given=options is not msgspec.UNSET,
+        model_at=start_of(body, "model"),
+        options_given=options is not _ABSENT,
     )
 
 
@@ -238,7 +234,7 @@ def _embedding(body: bytes) -> Request:
         embedding.model,
         streaming=embedding.stream is True,
         service_tier=embedding.service_tier or "",
-        model_at=_model_at(body, embedding),
+        model_at=start_of(body, "model"),
     )
 
 
@@ -261,7 +257,7 @@ def _response(body: bytes) -> Request:
         response.model,
         streaming=response.stream is True,
         include_usage=bool(options and options.include_usage),
-        features=uses.response(response) | uses.messages(items) | uses.format_type(kind),
+        features=uses.response(response) | uses.items(items) | uses.format_type(kind),
         max_tokens=response.max_output_tokens,
         service_tier=response.service_tier or "",
         messages=len(items) if items or response.input is None else 1,
@@ -270,45 +266,37 @@ def _response(body: bytes) -> Request:
         site_parts=(system, _json(tools or None), _json(form) if kind == "json_schema" else b""),
         sticky_id=sticky_id,
         sent_once=bool(response.store or response.background or sticky_id),
-        model_at=_model_at(body, response),
-        options_given=options is not msgspec.UNSET,
+        model_at=start_of(body, "model"),
+        options_given=options is not _ABSENT,
     )
 
 
 _READERS: Final[dict[Operation, Callable[[bytes], Request]]] = {
-    Operation.CHAT: _chat,
+    Operation.CHAT: _read_chat,
     Operation.COMPLETIONS: _completion,
     Operation.EMBEDDINGS: _embedding,
     Operation.RESPONSES: _response,
 }
 
 
-def _model_at(body: bytes, shape: shapes.Body, hidden: int | None = None, seen: int | None = None) -> int:
-    """Where `patch` finds the model, once it is sure that there is only one.
+def _start_of_model(body: bytes, opened: int, closed: int) -> int:
+    """Where the value of `model` begins in a body whose only list, from `opened` to `closed`, is a value at its top.
 
-    The only `"model"` of the text must be the field that the decoder found, if no name is written with escapes. Else the
-    top level is walked, which also finds names that occur twice.
-
-    Args:
-        body: The body, of which `shape` was decoded.
-        shape: What was decoded.
-        hidden: Where a list begins that cannot hold a name of the top level.
-        seen: Where that list ends.
+    Outside that list the only `"model"` is the field that the decoder found, if no name there can be written with
+    escapes. Else the top level is looked at, which also finds names that occur twice.
     """
-    options = shape.stream_options
-    changes_options = options is not msgspec.UNSET and not (options and options.include_usage)
-    if not changes_options and (hidden is not None or len(body) < _WALK_FROM_BYTES):
-        at = body.find(b'"model"', 0, hidden)
-        if hidden is None:
-            alone = body.find(b'"model"', at + 7) < 0 and b"\\u00" not in body
-        elif at < 0:
-            at = body.find(b'"model"', seen)
-            alone = body.find(b'"model"', at + 7) < 0
-        else:
-            alone = body.find(b'"model"', at + 7, hidden) < 0 and body.find(b'"model"', seen) < 0
-        if alone and (hidden is None or (body.find(b"\\", 0, hidden) < 0 and body.find(b"\\", seen) < 0)) and at >= 0:
-            return at
-    return members(body)["model"].start
+    at = body.find(b'"model"', closed)
+    if at < 0:
+        at = body.find(b'"model"', 0, opened)
+        alone = body.find(b'"model"', at + 7, opened) < 0
+    else:
+        alone = body.find(b'"model"', at + 7) < 0 and body.find(b'"model"', 0, opened) < 0
+    if alone and body.find(b"\\", closed) < 0 and body.find(b"\\", 0, opened) < 0:
+        if body.startswith(b':"', at + 7):
+            return at + 8
+        if body.startswith(b': "', at + 7):
+            return at + 9
+    return start_of(body, "model")
 
 
 def _schema(body: shapes.Constrained) -> bytes:

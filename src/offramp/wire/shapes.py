@@ -1,7 +1,7 @@
-"""What offramp reads of each operation's request body: only this is decoded, everything else travels on unseen. Pure.
+"""What offramp reads of each operation's request body: all else travels on unseen. Pure.
 
-Fields are typed where a wrong type would change what offramp does (`model`, `stream`, `n` …); what is only noted for the
-ledger takes any value, because refusing it is the upstream's business.
+Fields are typed where a wrong type would change what offramp does (`model`, `stream`, `n` …); what is only noted for
+the ledger takes any value, because refusing it is the upstream's business.
 
 Source: OpenAI API specification 2.3.0, CreateChatCompletionRequest, CreateCompletionRequest, CreateEmbeddingRequest and
 CreateResponse; `structured_outputs` and `guided_json` are vLLM's.
@@ -57,7 +57,7 @@ class Body(msgspec.Struct, kw_only=True, gc=False):
 
     model: Name
     stream: bool | None = None
-    stream_options: StreamOptions | None | msgspec.UnsetType = msgspec.UNSET
+    stream_options: StreamOptions | msgspec.UnsetType | None = msgspec.UNSET
     service_tier: Name | None = None
 
 
@@ -88,7 +88,10 @@ class Head(msgspec.Struct, gc=False):
 
 
 class FlatChat(Generation, kw_only=True, gc=False):
-    """Chat without any nested value but its messages and `stream_options`: most requests of most applications."""
+    """Chat without lists but its messages and without objects that mean anything: most requests of most applications.
+
+    Fields of type `None` make the decoder refuse a body that this shape cannot describe.
+    """
 
     messages: list[msgspec.Raw]
     max_completion_tokens: Count | None = None
@@ -96,16 +99,30 @@ class FlatChat(Generation, kw_only=True, gc=False):
     parallel_tool_calls: Any = None
     reasoning_effort: Any = None
     store: Any = None
+    response_format: None = None
+    structured_outputs: None = None
+    guided_json: None = None
+    logit_bias: None = None
+    reasoning: None = None
+    prediction: None = None
+    web_search_options: None = None
+    audio: None = None
 
 
 class Message(msgspec.Struct, gc=False):
-    """A message of chat, or an input item of responses."""
+    """A message of chat."""
 
     role: Any = None
     content: Any = None
-    type: Any = None
     tool_calls: Any = None
     function_call: Any = None
+
+
+class Item(msgspec.Struct, gc=False):
+    """An input item of responses."""
+
+    type: Any = None
+    content: Any = None
     output: Any = None
 
 
@@ -154,7 +171,7 @@ class Text(msgspec.Struct, gc=False):
 class Response(Body, kw_only=True, gc=False):
     """The Responses API."""
 
-    input: str | list[Message] | None = None
+    input: str | list[Item] | None = None
     instructions: Any = None
     max_output_tokens: Count | None = None
     tools: list[Tool] | None = None

@@ -1,7 +1,7 @@
 """Server-sent events: where they end, what they carry. Pure.
 
-An event is a run of lines that ends with an empty line; a line ends with LF, CRLF or CR. Blank lines more than one belong
-to the event before them where they are seen together, else they lead the next one, where they mean nothing.
+An event is a run of lines that ends with an empty line; a line ends with LF, CRLF or CR. Further empty lines mean
+nothing and stay with the event before or after them.
 
 Source: WHATWG HTML, section 9.2.6, "Interpreting an event stream".
 """
@@ -16,6 +16,7 @@ MAX_EVENT_BYTES = 8 << 20
 """Longest event held in memory, in bytes (8 MiB). A chunk of text is a few hundred bytes; images and the last event of
 the Responses API, which repeats the whole answer, may have megabytes."""
 
+_LONGEST_PART_OF_A_BORDER = 3
 _BOM = b"\xef\xbb\xbf"
 # Atomic, so that one CRLF is never taken for two line ends.
 _BORDER = re.compile(rb"(?>\r\n|\n|\r){2,}+")
@@ -34,42 +35,43 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 def cut(buffer: bytes | bytearray, scanned: int = 0) -> int:
     """Where the last complete event of `buffer` ends.
 
-    A CR at the end may be half of a CRLF, so `…\\r\\n\\r` waits for the next read; `…\\r\\r` does not, because a server
-    that ends lines with CR would otherwise never finish its last event.
+    A CR at the end may be half of a CRLF: after an LF it waits for the next read. After a CR it does not, because a
+    server that ends its lines with CR would else never finish its last event.
 
     Args:
         buffer: Bytes of a stream that begin at an event border.
-        scanned: How many of its bytes an earlier call has seen; they are not looked at again.
+        scanned: How many of them an earlier call has seen; these are not searched again.
 
     Returns:
         Index just after the event's empty line; 0 if no event is complete.
     """
-    start = scanned - 3 if scanned > 3 else 0  # noqa: PLR2004 -- the longest part of a border that an earlier call saw
+    start = scanned - _LONGEST_PART_OF_A_BORDER if scanned > _LONGEST_PART_OF_A_BORDER else 0
     if buffer.find(b"\r", start) < 0:
         end = buffer.rfind(b"\n\n", start)
         return end + 2 if end >= 0 else 0
+    limit = len(buffer) - 1 if buffer.endswith(b"\n\r") else len(buffer)
     end = 0
-    for border in _BORDER.finditer(buffer, start):
+    for border in _BORDER.finditer(buffer, start, limit):
         end = border.end()
-    if end == len(buffer) and buffer.endswith(b"\n\r"):
-        return _cut_before_half_an_end(buffer, start)
     return end
 
 
 def split(block: bytes) -> list[bytes]:
-    """The events of a block that ends at an event border, each with the empty line that ends it; joined they are the block."""
-    if b"\r" not in block:
-        events = [event + b"\n\n" for event in block.split(b"\n\n")]
-        last = events.pop()[:-2]
+    """The events of a block that ends at an event border, each with the empty line that ends it.
+
+    Joined they are the block again.
+    """
+    if b"\r" in block:
+        ends = [border.end() for border in _BORDER.finditer(block)]
+        events = [block[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        rest = block[ends[-1] :] if ends else block
     else:
-        events = []
-        start = 0
-        for border in _BORDER.finditer(block):
-            events.append(block[start : border.end()])
-            start = border.end()
-        last = block[start:]
-    if last:
-        events.append(last)
+        if block.find(b"\n\n") == len(block) - 2:
+            return [block]
+        events = [event + b"\n\n" for event in block.split(b"\n\n")]
+        rest = events.pop()[:-2]
+    if rest:
+        events.append(rest)
     return events
 
 
@@ -127,14 +129,6 @@ class Decoder:
 
     def _too_long(self) -> WireError:
         return WireError(f"The upstream sent an event longer than {self._max_event_bytes} bytes.")
-
-
-def _cut_before_half_an_end(buffer: bytes | bytearray, start: int) -> int:
-    """The border before a trailing CR that may be half of a CRLF."""
-    end = 0
-    for border in _BORDER.finditer(buffer, start, len(buffer) - 1):
-        end = border.end()
-    return end
 
 
 def _fields(event: bytes) -> list[tuple[bytes, bytes]]:

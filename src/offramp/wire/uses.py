@@ -49,6 +49,44 @@ _BITS_OF_FORMAT: Final = {
 }
 
 
+def flat_chat(body: shapes.FlatChat | shapes.Chat) -> int:
+    """Bits of what any chat may say in a text or number."""
+    bits = generation(body)
+    if body.reasoning_effort is not None:
+        bits |= REASONING
+    if body.parallel_tool_calls is not None:
+        bits |= PARALLEL_TOOL_CALLS
+    if body.top_logprobs:
+        bits |= LOGPROBS
+    if body.store:
+        bits |= STORE
+    return bits
+
+
+def nested_chat(body: shapes.Chat) -> int:
+    """Bits of all that a chat says, but not of its messages."""
+    bits = flat_chat(body) | _constraints(body)
+    if body.tools or body.functions:
+        bits |= TOOLS | tools(body.tools)
+    if body.reasoning is not None:
+        bits |= REASONING
+    if body.prediction is not None:
+        bits |= PREDICTION
+    if body.web_search_options is not None:
+        bits |= WEB_SEARCH
+    if body.audio is not None or (isinstance(body.modalities, list) and "audio" in body.modalities):
+        bits |= AUDIO
+    return bits
+
+
+def completion(body: shapes.Completion) -> int:
+    """Bits of a legacy completion."""
+    bits = generation(body) | _constraints(body)
+    if body.best_of is not None and body.best_of > 1:
+        bits |= N
+    return bits
+
+
 def generation(body: shapes.Generation) -> int:
     """Bits of what chat and completions share."""
     bits = 0
@@ -67,37 +105,7 @@ def generation(body: shapes.Generation) -> int:
     return bits
 
 
-def chat(body: shapes.FlatChat | shapes.Chat) -> int:
-    """Bits of what any chat may say in a text or number."""
-    bits = 0
-    if body.reasoning_effort is not None:
-        bits = REASONING
-    if body.parallel_tool_calls is not None:
-        bits |= PARALLEL_TOOL_CALLS
-    if body.top_logprobs:
-        bits |= LOGPROBS
-    if body.store:
-        bits |= STORE
-    return bits
-
-
-def nested_chat(body: shapes.Chat) -> int:
-    """Bits of what only a nested value of a chat says, but not its messages."""
-    bits = 0
-    if body.tools or body.functions:
-        bits = TOOLS | tools(body.tools)
-    if body.reasoning is not None:
-        bits |= REASONING
-    if body.prediction is not None:
-        bits |= PREDICTION
-    if body.web_search_options is not None:
-        bits |= WEB_SEARCH
-    if body.audio is not None or (isinstance(body.modalities, list) and "audio" in body.modalities):
-        bits |= AUDIO
-    return bits
-
-
-def constraints(body: shapes.Constrained) -> int:
+def _constraints(body: shapes.Constrained) -> int:
     """Bits of schemas and biases."""
     bits = 0
     if body.response_format is not None:
@@ -129,17 +137,31 @@ def response(body: shapes.Response) -> int:
     return bits
 
 
-def messages(items: list[shapes.Message]) -> int:
-    """Bits of messages or input items: their parts, and calls of tools that have already happened."""
+def messages(said: list[shapes.Message]) -> int:
+    """Bits of a chat's messages: their parts, and tools that were called."""
     bits = 0
-    for item in items:
-        content = item.content
-        if content.__class__ is list:
-            bits |= parts(content)
-        if item.tool_calls or item.function_call or item.role == "tool" or item.role == "function":
+    for message in said:
+        if message.content.__class__ is list:
+            bits |= parts(message.content)
+        if message.tool_calls or message.function_call or message.role == "tool":
             bits |= TOOL_HISTORY
-        if item.type is not None:
-            bits |= _typed_item(item)
+    return bits
+
+
+def items(given: list[shapes.Item]) -> int:
+    """Bits of input items of the Responses API: their parts, and tools that were called."""
+    bits = 0
+    for item in given:
+        kind = item.type
+        if isinstance(kind, str) and kind != "message":
+            bits |= _BITS_OF_PART.get(kind, 0)
+            if kind.endswith(("_call", "_call_output")):
+                bits |= TOOL_HISTORY
+        for content in (item.content, item.output):
+            if content.__class__ is list:
+                bits |= parts(content)
+            elif content.__class__ is dict:
+                bits |= parts([content])
     return bits
 
 
@@ -164,21 +186,6 @@ def tools(offered: list[shapes.Tool] | None) -> int:
 def format_type(kind: object) -> int:
     """Bits of a response format's type."""
     return _bits_of(kind, _BITS_OF_FORMAT)
-
-
-def _typed_item(item: shapes.Message) -> int:
-    """Bits of an input item of the Responses API that is not a message."""
-    kind = item.type
-    if not isinstance(kind, str):
-        return 0
-    bits = _BITS_OF_PART.get(kind, 0)
-    if kind.endswith(("_call", "_call_output")):
-        bits |= TOOL_HISTORY
-    if isinstance(item.output, list):
-        bits |= parts(item.output)
-    elif isinstance(item.output, dict):
-        bits |= parts([item.output])
-    return bits
 
 
 def _bits_of(kind: object, table: dict[str, int]) -> int:
