@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offramp.catalog import book_file
-from offramp.catalog.book_file import Names, TariffEntry, rates_from, tariff_from
+from offramp.catalog.book_file import ModelEntry, ModelIndex, Names, TariffEntry, rates_from, tariff_from
 from offramp.errors import ConfigError
 
 
@@ -54,3 +54,16 @@ def test_thresholds_are_tried_from_the_highest(over: dict[str, dict[str, str]]) 
 def test_a_threshold_that_is_no_number_is_named() -> None:
     with pytest.raises(ConfigError, match="x: expected a number of input tokens as threshold"):
         tariff_from(TariffEntry(rates={"input": "2"}, over={"-1": {}}), what="x")
+
+
+NAMES = st.text(alphabet="ab-", max_size=4)
+PATTERNS = st.lists(NAMES.filter(bool), max_size=2).map(tuple)
+
+
+@given(st.lists(st.builds(Names, equal=PATTERNS, start=PATTERNS, contain=PATTERNS), max_size=6), NAMES)
+def test_the_index_finds_what_trying_one_after_the_other_finds(all_names: list[Names], wanted: str) -> None:
+    """It is faster, and the order of the file still decides."""
+    models = [ModelEntry(id=str(place), names=names, periods=()) for place, names in enumerate(all_names)]
+    first = next((model for model in models if model.names.match(wanted)), None)
+
+    assert ModelIndex(models).find(wanted) == first

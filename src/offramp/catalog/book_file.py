@@ -5,7 +5,7 @@ person. The models of a provider stay undecoded until somebody asks for that pro
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -89,6 +89,35 @@ class ModelEntry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     checked: str = ""
     """Where it differs from the file's `as_of`."""
     second_hand: bool = False
+
+
+class ModelIndex:
+    """The models of a provider, found by name; where several match, the first in the file is meant.
+
+    Nearly all names are plain, so those stand in a dictionary and only the patterns before a hit are tried.
+    """
+
+    def __init__(self, models: Sequence[ModelEntry]) -> None:
+        """Index the models in their order."""
+        self.models = models
+        self._plain: dict[str, int] = {}
+        self._patterns: list[tuple[int, Names]] = []
+        for place, model in enumerate(models):
+            for name in model.names.equal:
+                self._plain.setdefault(name, place)
+            patterns = msgspec.structs.replace(model.names, equal=())
+            if patterns != Names():
+                self._patterns.append((place, patterns))
+
+    def find(self, name: str) -> ModelEntry | None:
+        """The first model that `name`, in lower case, means."""
+        plain = self._plain.get(name, len(self.models))
+        for place, patterns in self._patterns:
+            if place > plain:
+                break
+            if patterns.match(name):
+                return self.models[place]
+        return self.models[plain] if plain < len(self.models) else None
 
 
 class ProviderEntry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from offramp.catalog.book_file import SCHEMA, BookFile, ModelEntry, ProviderEntry, card_from
+from offramp.catalog.book_file import SCHEMA, BookFile, ModelEntry, ModelIndex, ProviderEntry, card_from
 from offramp.catalog.overrides import override_card
 from offramp.errors import ConfigError, UnavailableError
 from offramp.pricing.cards import TokenCard
@@ -72,7 +72,7 @@ class PriceBook:
         self.source = files[0].source
         self._files = files
         self._clock_ns = clock_ns
-        self._models: dict[tuple[int, str], list[ModelEntry]] = {}
+        self._indexes: dict[tuple[int, str], ModelIndex] = {}
         self._cache: dict[tuple[str, str], TokenCard | None] = {}
         self._cached_day = -1
         self._overrides: dict[tuple[str, str], TokenCard] = {}
@@ -174,11 +174,11 @@ class PriceBook:
             if wanted in {None, card.provider}:
                 seen.add(key)
                 yield card
-        for index, file in enumerate(self._files):
+        for number, file in enumerate(self._files):
             for entry in file.providers:
                 if wanted not in {None, entry.id}:
                     continue
-                for model in self._models_of(index, entry):
+                for model in self._index(number, entry).models:
                     key = (entry.id, model.id.lower())
                     card_today = card_from(model, provider=entry, file=file, day=day)
                     if key not in seen and card_today is not None:
@@ -212,9 +212,9 @@ class PriceBook:
         if (own := self._overrides.get((provider, model))) is not None:
             return own
         for name in _spellings(model):
-            for index, file in enumerate(self._files):
+            for number, file in enumerate(self._files):
                 for entry in file.providers:
-                    if entry.id == provider and (found := self._match(index, entry, name)) is not None:
+                    if entry.id == provider and (found := self._index(number, entry).find(name)) is not None:
                         own = self._overrides.get((provider, found.id.lower()))
                         return own or card_from(found, provider=entry, file=file, day=day)
             if (own := self._overrides.get((provider, name))) is not None:
@@ -231,17 +231,12 @@ class PriceBook:
                         return msgspec.structs.replace(card, note=f"{other}'s price, which {provider} charges too")
         return None
 
-    def _match(self, index: int, provider: ProviderEntry, name: str) -> ModelEntry | None:
-        for model in self._models_of(index, provider):
-            if model.names.match(name):
-                return model
-        return None
-
-    def _models_of(self, index: int, provider: ProviderEntry) -> list[ModelEntry]:
-        key = (index, provider.id)
-        if key not in self._models:
-            self._models[key] = msgspec.json.decode(provider.models, type=list[ModelEntry])
-        return self._models[key]
+    def _index(self, number: int, provider: ProviderEntry) -> ModelIndex:
+        """The models of a provider in one of the files, decoded when they are first asked for."""
+        key = (number, provider.id)
+        if key not in self._indexes:
+            self._indexes[key] = ModelIndex(msgspec.json.decode(provider.models, type=list[ModelEntry]))
+        return self._indexes[key]
 
 
 def _spellings(model: str) -> Iterator[str]:

@@ -30,8 +30,7 @@ def find(book: PriceBook, words: str, provider: str | None = None) -> list[Token
     others = [
         card
         for card in book.cards(provider)
-        if (card.provider, card.model) not in seen
-        and all(word in f"{card.provider}/{card.model}".lower() for word in wanted)
+        if (card.provider, card.model) not in seen and all(word in card.name.lower() for word in wanted)
     ]
     return exact + sorted(others, key=lambda card: (_rank(card.provider), card.provider, card.model))
 
@@ -70,7 +69,7 @@ def nearest(book: PriceBook, name: str, count: int = 3) -> list[str]:
         if matcher.real_quick_ratio() > _LIKE_ENOUGH and matcher.quick_ratio() > _LIKE_ENOUGH:
             likeness = matcher.ratio()
             if likeness > _LIKE_ENOUGH:
-                scored[f"{card.provider}/{card.model}"] = likeness - _rank(card.provider) / 100
+                scored[card.name] = likeness - _rank(card.provider) / 100
     return sorted(scored, key=lambda each: (-scored[each], each))[:count]
 
 

@@ -105,7 +105,7 @@ def _console() -> Console:
 def _first_look(book: PriceBook, loaded: Loaded) -> _Found:
     settings = loaded.settings
     names = [*settings.prices, *(route.baseline for route in settings.routes.values() if route.baseline), *_FIRST_LOOK]
-    cards = {f"{card.provider}/{card.model}": card for name in names if (card := book.card(name)) is not None}
+    cards = {card.name: card for name in names if (card := book.card(name)) is not None}
     offers = [offer for name in _FIRST_MACHINES for offer in compute.find(name)]
     return _Found(cards=list(cards.values()), offers=offers)
 
@@ -172,7 +172,7 @@ def _update(loaded: Loaded, state: Path, address: str | None, *, as_json: bool) 
     after = _book(loaded, state)
     changes = price_update.compare(before, after)
     if as_json:
-        changed = [f"{card.provider}/{card.model}" for _, card in changes.changed]
+        changed = [card.name for _, card in changes.changed]
         listed = {"new": changes.new, "gone": changes.gone, "changed": changed}
         print_json({"file": str(path), "as_of": after.as_of, **listed})
         return 0

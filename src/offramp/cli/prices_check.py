@@ -35,11 +35,11 @@ def findings(book: PriceBook, settings: Settings) -> list[Finding]:
         if card is None:
             found.append(_missing(book, name, where))
         else:
-            cards.setdefault(f"{card.provider}/{card.model}", card)
+            cards.setdefault(card.name, card)
     for name in settings.prices:
         own = book.card(name)
         if own is not None:
-            cards.setdefault(f"{own.provider}/{own.model}", own)
+            cards.setdefault(own.name, own)
     for card in cards.values():
         found += _of_the_card(book, card)
     return found
@@ -83,7 +83,7 @@ def _missing(book: PriceBook, name: str, where: str) -> Finding:
 
 
 def _of_the_card(book: PriceBook, card: TokenCard) -> Iterator[Finding]:
-    name = f"{card.provider}/{card.model}"
+    name = card.name
     if book.is_stale(card):
         text = f"checked {card.checked}, {book.age_days(card)} days ago ({card.source}); look again"
         yield Finding(subject=name, text=text)

@@ -13,7 +13,7 @@ def card_json(card: TokenCard, book: PriceBook) -> dict[str, object]:
     """A token card: prices as decimal strings in dollars per million tokens, `null` where nobody knows."""
     notice = ending(card.provider, card.model)
     return {
-        "name": f"{card.provider}/{card.model}",
+        "name": card.name,
         **_tariff(card.standard),
         "tiers": {tier: _tariff(own) for tier, own in card.tariffs.items() if tier not in STANDARD_TIERS},
         "request_usd": decimal_text(usd_per_mtok(card.request_pico).scaleb(-6)),

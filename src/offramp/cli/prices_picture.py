@@ -36,7 +36,7 @@ def show_cards(console: Console, cards: Sequence[TokenCard], book: PriceBook) ->
     cached = _aligned(["=" if each.cached_input == each.input else _usd(each.cached_input) for each in rates])
     outputs = _aligned([_usd(each.output) for each in rates])
     for card, *prices in zip(cards, inputs, cached, outputs, strict=True):
-        table.add_row(f"{card.provider}/{card.model}", *prices, _checked(card, book), ", ".join(_remarks(card)))
+        table.add_row(card.name, *prices, _checked(card, book), ", ".join(_remarks(card)))
     console.print(table)
 
 
@@ -84,8 +84,7 @@ def show_changes(console: Console, changes: "Changes") -> None:
     for before, after in changes.changed[:_MOST_CHANGES]:
         old, new = before.standard.rates, after.standard.rates
         console.print(
-            f"  {after.provider}/{after.model}: {_usd(old.input)} / {_usd(old.output)} -> "
-            f"{_usd(new.input)} / {_usd(new.output)}",
+            f"  {after.name}: {_usd(old.input)} / {_usd(old.output)} -> {_usd(new.input)} / {_usd(new.output)}",
             highlight=False,
         )
     if len(changes.changed) > _MOST_CHANGES:

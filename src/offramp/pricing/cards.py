@@ -195,6 +195,11 @@ class TokenCard(msgspec.Struct, frozen=True, kw_only=True):
     """Charged per request on top of its tokens."""
 
     @property
+    def name(self) -> str:
+        """`PROVIDER/MODEL`."""
+        return f"{self.provider}/{self.model}"
+
+    @property
     def standard(self) -> Tariff:
         """The list price."""
         return self.tariffs[""]
