@@ -23,6 +23,8 @@ STOP_TIMEOUT_S = 5.0
 """How long a process may take to leave when a test is over; then it is killed."""
 PORTS = range(10_240, 32_000)
 """Below the ports that systems give to outgoing connections, so that none of those takes one before it is used."""
+SHOWN_CHARACTERS = 3000
+"""How much of its last output a failed process is quoted with."""
 
 
 class StartError(RuntimeError):
@@ -175,7 +177,8 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
 
     def _report(self, what: str) -> str:
-        return f"`{' '.join(self.command)}` {what}\n--- stdout\n{self.stdout()}\n--- stderr\n{self.stderr()}"
+        out, err = self.stdout()[-SHOWN_CHARACTERS:], self.stderr()[-SHOWN_CHARACTERS:]
+        return f"`{' '.join(self.command)}` {what}\n--- stdout\n{out}\n--- stderr\n{err}"
 
 
 class Engine(Process):

@@ -1,10 +1,12 @@
 """A client in an environment of its own, asked over its standard input and answered over its standard output."""
 
+import contextlib
 import json
 import queue
 import shutil
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,9 +15,10 @@ from tests.parts import require
 HERE = Path(__file__).parent
 ANSWER_TIMEOUT_S = 30.0
 
-PYTHON = "openai_python.py"
-SDKS = ("openai1", "openai2", "openai3", "openai-6", "openai-7")
-"""The OpenAI SDKs: for Python by folder, for Node.js by the name in node/package.json."""
+PYTHON_SDKS = ("openai1", "openai2", "openai3")
+"""The OpenAI SDK for Python by its major version: a folder each, with an environment of its own."""
+NODE_SDKS = ("openai-6", "openai-7")
+"""The OpenAI SDK for Node.js, by its names in node/package.json."""
 
 
 class ClientError(Exception):
@@ -25,13 +28,12 @@ class ClientError(Exception):
         """Keep everything the client reported."""
         super().__init__(f"{facts['class']}: {facts['message']}")
         self.name: str = facts["class"]
-        self.status: int | None = facts["status"]
-        self.code: str | None = facts["code"]
-        self.type: str | None = facts["type"]
-        self.param: str | None = facts["param"]
         self.message: str = facts["message"]
-        self.request_id: str | None = facts["request_id"]
-        self.headers: dict[str, str] = facts["headers"]
+        self.status: int | None = facts.get("status")
+        self.code: str | None = facts.get("code")
+        self.type: str | None = facts.get("type")
+        self.param: str | None = facts.get("param")
+        self.request_id: str | None = facts.get("request_id")
 
 
 class Driver:
@@ -44,6 +46,11 @@ class Driver:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.version: str = self._answer()["version"]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it can be asked."""
+        return self._popen.poll() is None
 
     def ask(self, order: dict[str, Any]) -> dict[str, Any]:
         """The result of one scenario.
@@ -72,13 +79,12 @@ class Driver:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End it."""
         assert self._popen.stdin is not None
         assert self._popen.stdout is not None
-        self._popen.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._popen.stdin.close()
         try:
             self._popen.wait(5)
         except subprocess.TimeoutExpired:
@@ -91,26 +97,58 @@ class Driver:
 class Client:
     """An SDK in one of its flavours, pointed at one base URL."""
 
-    def __init__(self, driver: Driver, *, base_url: str, asynchronous: bool) -> None:
-        """`asynchronous` picks the SDK's asynchronous client, where it has two."""
+    def __init__(self, driver: Driver, *, asynchronous: bool, **settings: object) -> None:
+        """`asynchronous` picks the SDK's asynchronous client; `settings` are what its constructor is given."""
         self.driver = driver
-        self.base_url = base_url
-        self.asynchronous = asynchronous
+        self._asynchronous = asynchronous
+        self._settings = settings
 
-    def run(self, scenario: str, *, client: dict[str, Any] | None = None, **arguments: object) -> dict[str, Any]:
-        """Do a scenario; `client` are further arguments of the SDK's client, which does not retry unless told to.
+    def but(self, **settings: object) -> "Client":
+        """The same with other arguments for the SDK's constructor: `timeout`, `max_retries`, `api_key`."""
+        return Client(self.driver, asynchronous=self._asynchronous, **(self._settings | settings))
+
+    def run(self, scenario: str, **arguments: object) -> dict[str, Any]:
+        """Do a scenario.
 
         Raises:
             ClientError: If the SDK raised.
         """
-        settings = {"base_url": self.base_url, "api_key": "sk-test-support", "max_retries": 0, "timeout": 20}
-        order = {
-            "scenario": scenario,
-            "asynchronous": self.asynchronous,
-            "client": settings | (client or {}),
-            "with": arguments,
-        }
-        return self.driver.ask(order)
+        return self.driver.ask(
+            {
+                "scenario": scenario,
+                "asynchronous": self._asynchronous,
+                "client": self._settings,
+                "with": arguments,
+            }
+        )
+
+
+class Drivers:
+    """Client processes by name: each is started by the first test that needs it, and anew if it has died."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._started: dict[str, Driver] = {}
+
+    def get(self, name: str, command: Callable[[], list[str]]) -> Driver:
+        """The process of that name, which is started with `command`."""
+        driver = self._started.get(name)
+        if driver is None or not driver.is_running:
+            self._close(driver)
+            driver = self._started[name] = Driver(command())
+        return driver
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for driver in self._started.values():
+            self._close(driver)
+
+    @staticmethod
+    def _close(driver: Driver | None) -> None:
+        if driver is not None:
+            driver.close()
 
 
 def python_of(environment: str) -> str:
@@ -127,8 +165,8 @@ def python_of(environment: str) -> str:
 
 def command_of(sdk: str) -> list[str]:
     """How the scenarios of an SDK are started; leaves the suite out where it is not installed."""
-    if sdk in {"openai1", "openai2", "openai3"}:
-        return [python_of(sdk), PYTHON]
+    if sdk in PYTHON_SDKS:
+        return [python_of(sdk), "openai_python.py"]
     node = shutil.which("node")
     if node is None:
         require("openai-node", "no `node` on the PATH", "apt-get install nodejs npm")
