@@ -217,7 +217,8 @@ class Batcher:
         if sequence.streaming:
             sink.token(index)
             self._touched.append(sink)
-        if sequence.produced >= sequence.wanted:
+        # A sink may have cancelled its sequence just now.
+        if sequence.produced >= sequence.wanted and sequence in self.running:
             self._release(sequence)
             self._observer.finished(at_s - sequence.arrived_s, sequence.produced)
             sink.finished()

@@ -9,9 +9,12 @@ from offramp.upstream.simulated.logprobs import chat_logprobs
 from offramp.upstream.simulated.parameters import ChatParameters, chat_prompt, decode
 from offramp.upstream.simulated.plan import Form, Plan, plan_chat
 from offramp.upstream.simulated.reply import Part, Reply
-from offramp.upstream.simulated.words import seed_of
+from offramp.upstream.simulated.words import prose, seed_of
 
 _encode = msgspec.json.encode
+
+_PROSE = {piece: _encode(piece) for piece in prose(200, 0)}
+"""Every piece of prose as JSON, made once."""
 
 PADDED_TO = 16
 """Content and `obfuscation` of an OpenAI event are this long together, so that sizes say nothing of the words."""
@@ -94,6 +97,18 @@ class Chat(Generation):
         self._obfuscated = not self.engine.is_vllm and (asked is None or asked.include_obfuscation is not False)
         self._tail = b',"usage":null' if self.parameters.include_usage and not self.engine.is_vllm else b""
 
+        self._is_plain = self.plan.form is Form.CONTENT and not self.parameters.logprobs
+        self._around = [self._cut_around(choice) for choice in range(len(self.texts))] if self._is_plain else []
+
+    def _cut_around(self, choice: int) -> tuple[bytes, list[bytes]]:
+        """What stands before and after a word in the events of a choice, the latter by the length of the padding."""
+        mark = b'"?"'
+        before, after = self._event(choice, b'{"content":%b}' % mark).split(mark)
+        if not self._obfuscated:
+            return before, [after] * (PADDED_TO + 1)
+        long, short = b'"%b"' % (b"x" * PADDED_TO), b'"%b"'
+        return before, [after.replace(long, short % (b"x" * max(1, size))) for size in range(PADDED_TO + 1)]
+
     def _event(
         self, choice: int, delta: bytes, *, finish: str | None = None, piece: str = "", logprobs: object = None
     ) -> bytes:
@@ -117,6 +132,10 @@ class Chat(Generation):
         text = self.texts[choice]
         piece = text.pieces[index]
         is_last = index == len(text.pieces) - 1
+        if self._is_plain and not is_last:
+            before, after = self._around[choice]
+            self.reply.token(before + (_PROSE.get(piece) or _encode(piece)) + after[max(0, PADDED_TO - len(piece))])
+            return
         finish = self.finish_reason(choice) if is_last and self.engine.is_vllm else None
         logprobs = chat_logprobs([piece], self.parameters.top_logprobs or 0) if self.parameters.logprobs else None
         self.reply.token(self._event(choice, self._delta(piece), finish=finish, piece=piece, logprobs=logprobs))

@@ -75,7 +75,6 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone: what it asked for is dropped at once."""
-        del exc
         self.is_open = False
         self._queue.clear()
         self._application.closed(self)
@@ -143,7 +142,6 @@ class Connection(asyncio.Protocol):
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
-        self._expects = False
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -176,10 +174,9 @@ class Connection(asyncio.Protocol):
         if fault:
             self._refuse(400, b"Bad Request", fault)
             raise ValueError
-        if any(name == "expect" and value.lower() == "100-continue" for name, value in self._headers):
-            self._expects = True
-            if not self._busy and not self._queue:
-                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        expects = any(name == "expect" and value.lower() == "100-continue" for name, value in self._headers)
+        if expects and not self._busy and not self._queue:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""

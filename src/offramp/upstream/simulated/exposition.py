@@ -50,9 +50,9 @@ def _counters(engine: Engine, labels: str) -> Iterable[str]:
         "generation_tokens": (counters.generation_tokens, "Generation tokens processed."),
     }
     for name, (value, says) in plain.items():
-        yield from _head(name, "counter", says)
+        yield from _head(f"{name}_total", "counter", says)
         yield f"vllm:{name}_total{{{labels}}} {float(value)}"
-    yield from _head("request_success", "counter", "Requests processed with success.")
+    yield from _head("request_success_total", "counter", "Requests processed with success.")
     for reason in _REASONS:
         count = counters.aborted if reason == "abort" else counters.finished_by[reason]
         yield f'vllm:request_success_total{{{labels},finished_reason="{reason}"}} {float(count)}'

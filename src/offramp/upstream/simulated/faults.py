@@ -66,6 +66,9 @@ KINDS = {kind.name: kind for kind in _KINDS}
 USAGE_KINDS = ("negative", "strings", "null", "huge")
 
 
+ANY_INFERENCE = "/v1/"
+
+
 class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A fault that is switched on, as `POST /_simulate` takes it."""
 
@@ -78,8 +81,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     delay_s: float | None = None
     share: float = 1.0
     """Share of the requests that it meets, evenly spread."""
-    path: str = "/v1/"
-    """It meets POST requests whose path begins with this."""
+    path: str = ANY_INFERENCE
+    """It meets requests whose path begins with this; unless it is given, POST requests only."""
     kind: str = "negative"
     size_bytes: int | None = None
 
@@ -142,7 +145,9 @@ class Faults:
     def choose(self, method: str, path: str) -> Fault | None:
         """The fault that this request meets; counts it."""
         fault = self.active
-        if fault is None or method != "POST" or not path.startswith(fault.path):
+        if fault is None or not path.startswith(fault.path):
+            return None
+        if method != "POST" and fault.path == ANY_INFERENCE:
             return None
         self._owed += fault.share
         if self._owed < 1.0:

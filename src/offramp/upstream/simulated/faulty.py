@@ -50,6 +50,7 @@ class FaultyReply(Reply):
         self._size_bytes = fault.size_bytes
         self._told = 0
         self._struck = False
+        self._silent = False
         self._deflate = zlib.compressobj(wbits=31) if fault.name == "gzip" else None
 
     # --------------------------------------------------------------------------------------------------------- stream
@@ -98,6 +99,13 @@ class FaultyReply(Reply):
             self._break(framed[: len(framed) // 2], reset=True)
         elif self.fault == "cut_clean":
             self._break(b"", reset=False)
+        else:
+            self._silent = True
+
+    def end(self, ending: Ending = Ending.WHOLE) -> None:
+        """The end, which never comes once the stream has fallen silent."""
+        if not self._silent:
+            super().end(ending)
 
     def _break(self, last: bytes, *, reset: bool) -> None:
         """Send a last part, then end the connection."""

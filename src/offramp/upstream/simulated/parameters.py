@@ -161,15 +161,15 @@ _AT = re.compile(r"at `\$\.([A-Za-z0-9_.\[\]]+)`")
 def _refused(error: str) -> RefusalError:
     """What msgspec found, in OpenAI's words and codes."""
     at = _AT.search(error)
+    param = at[1] if at else None
     missing = _MISSING.search(error)
     if missing:
-        param = f"{at[1]}.{missing[1]}" if at else missing[1]
-        return RefusalError(
-            400, f"Missing required parameter: '{param}'.", code="missing_required_parameter", param=param
-        )
-    param = at[1] if at else None
-    code = "invalid_type" if error.startswith("Expected `") and " got " in error else "invalid_value"
-    return RefusalError(400, f"Invalid value for '{param}': {error.partition(' - at ')[0]}.", code=code, param=param)
+        param = f"{param}.{missing[1]}" if param else missing[1]
+        message, code = f"Missing required parameter: '{param}'.", "missing_required_parameter"
+    else:
+        message = f"Invalid value for '{param}': {error.partition(' - at ')[0]}."
+        code = "invalid_type" if error.startswith("Expected `") and " got " in error else "invalid_value"
+    return RefusalError(400, message, code=code, param=param, vllm_type="Bad Request")
 
 
 def text_of(content: str | list[Object] | None) -> str:

@@ -27,20 +27,26 @@ class RefusalError(OfframpError):
     """A request that the engine does not answer, with the status and what each profile says of it."""
 
     def __init__(
-        self, status: int, message: str, *, code: str | None = None, param: str | None = None, type_: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        vllm_type: str | None = None,
     ) -> None:
-        """`code` and `type_` are OpenAI's; the `vllm` profile derives its own from the status."""
+        """`code` is OpenAI's; vLLM has the status there, and its type follows from the status unless it is given."""
         super().__init__(message, param=param)
         self.status = status
         self.openai_code = code
-        self.openai_type = type_ or _OPENAI_TYPES.get(status, "invalid_request_error")
+        self.vllm_type = vllm_type or _VLLM_TYPES.get(status, "BadRequestError")
 
     def error(self, profile: Profile) -> dict[str, object]:
         """What stands under `error`."""
         if profile is Profile.VLLM:
-            type_ = _VLLM_TYPES.get(self.status, "BadRequestError")
-            return {"message": self.message, "type": type_, "param": self.param, "code": self.status}
-        return {"message": self.message, "type": self.openai_type, "param": self.param, "code": self.openai_code}
+            return {"message": self.message, "type": self.vllm_type, "param": self.param, "code": self.status}
+        type_ = _OPENAI_TYPES.get(self.status, "invalid_request_error")
+        return {"message": self.message, "type": type_, "param": self.param, "code": self.openai_code}
 
     def body(self, profile: Profile) -> bytes:
         """The whole body."""

@@ -93,7 +93,6 @@ class Reply:
 
     def event(self, part: Part, event: bytes) -> None:
         """Gather another event."""
-        del part
         self._out.append(self.framed(event))
 
     def flush(self) -> None:
@@ -113,10 +112,12 @@ class Reply:
 
     def fail(self, status: int, error: dict[str, object], *, done: bytes = b"") -> None:
         """Say that the work behind the answer has failed: as a whole, or as an event where a stream has begun."""
+        if self.ended:
+            return
+        self.cancel()
         if not self.streaming:
             self.whole(status, msgspec.json.encode({"error": error}))
             return
-        self.cancel()
         self._out.append(self.framed(self.error_event(error) + done))
         self.end(Ending.FAULTY)
 

@@ -47,21 +47,32 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(options: Options, listener: socket.socket, ready: Callable[[Engine], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is told when requests are answered.
+async def start(options: Options, listener: socket.socket) -> tuple[asyncio.AbstractServer, Simulation]:
+    """Begin to serve in the running loop; whoever starts it also closes the server.
 
     Raises:
         UsageError: If the hardware or the model is unknown, or does not fit.
     """
     loop = asyncio.get_running_loop()
     simulation = Simulation(Engine(options, loop))
+    server = await loop.create_server(lambda: Connection(simulation, loop), sock=listener)
+    return server, simulation
+
+
+async def serve(options: Options, listener: socket.socket, ready: Callable[[Engine], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is told when requests are answered.
+
+    Raises:
+        UsageError: If the hardware or the model is unknown, or does not fit.
+    """
+    server, simulation = await start(options, listener)
+    loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         try:
             loop.add_signal_handler(number, stop.set)
         except NotImplementedError:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    server = await loop.create_server(lambda: Connection(simulation, loop), sock=listener)
     ready(simulation.engine)
     await stop.wait()
     server.close()

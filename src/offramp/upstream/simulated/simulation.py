@@ -69,6 +69,8 @@ class Simulation:
             connection.reset()
 
     def _reset_all(self, asking: Connection) -> None:
+        for reply in list(self.replies):
+            reply.finish(Ending.BROKEN)
         for connection in list(self.connections):
             if connection is not asking and not connection.is_control:
                 connection.reset()
@@ -82,6 +84,7 @@ class Simulation:
             self._control(reply)
             return reply
         self._strip_base_path(request)
+        self.engine.faults.cold_for_s(time.monotonic())
         self.engine.counters.arrived(request, model_of(request.body))
         fault = self.engine.faults.choose(request.method, request.path)
         reply = self._reply(request, connection, fault)

@@ -11,12 +11,16 @@ BYTES_PER_TOKEN = 4
 """Bytes of prompt text that count as one token."""
 
 _OPENING = ("Simulated", " answer", ":", " no", " model", " was", " asked", ".")
-_FILLER = (
-    " Each", " of", " these", " words", " stands", " for", " one", " token", ",", " so", " that", " streams", ",",
-    " limits", ",", " time", " to", " first", " token", " and", " cost", " can", " be", " tried", " at", " a", " desk",
-    ",", " without", " a", " graphics", " card", " and", " without", " a", " bill", ".", " The", " order", " follows",
-    " from", " the", " prompt", " and", " the", " seed", " alone", ".",
-)  # fmt: skip
+_SENTENCES = (
+    (" Each", " of", " these", " words", " stands", " for", " one", " token", "."),
+    (" Streams", ",", " limits", " and", " costs", " can", " be", " tried", " with", " them", "."),
+    (" Time", " to", " first", " token", " follows", " from", " the", " load", "."),
+    (" Neither", " a", " graphics", " card", " nor", " a", " bill", " is", " needed", "."),
+    (" The", " prompt", " and", " the", " seed", " alone", " decide", " what", " stands", " here", "."),
+    (" Nothing", " in", " it", " is", " meant", " as", " an", " answer", " to", " a", " question", "."),
+    (" The", " next", " sentence", " will", " be", " of", " as", " little", " use", " as", " this", " one", "."),
+)
+"""What fills an answer up; the seed decides which sentence comes first."""
 
 
 def count_text(size_bytes: int) -> int:
@@ -55,10 +59,10 @@ def prose(tokens: int, seed: int) -> list[str]:
     >>> "".join(prose(10, 0))
     'Simulated answer: no model was asked. Each of'
     """
-    turn = seed % len(_FILLER)
+    first = seed % len(_SENTENCES)
+    filler = [piece for sentence in (*_SENTENCES[first:], *_SENTENCES[:first]) for piece in sentence]
     missing = max(0, tokens - len(_OPENING))
-    rounds = (missing + turn) // len(_FILLER) + 1
-    return [*_OPENING[:tokens], *(_FILLER * rounds)[turn : turn + missing]]
+    return [*_OPENING[:tokens], *(filler * (missing // len(filler) + 1))[:missing]]
 
 
 def cut_to_pieces(text: str) -> list[str]:
