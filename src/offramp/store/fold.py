@@ -100,7 +100,7 @@ def fold(folder: Path) -> int:
         token = journal.token(source)
         rows = 0
         while True:
-            step = FoldStep(ledger, token)
+            step = FoldStep(ledger, token, now_ns=time_ns())
             if not step.run(source):
                 break
             journal.delete(source, until=step.folded_id)
@@ -112,12 +112,13 @@ def fold(folder: Path) -> int:
 class FoldStep:
     """One transaction: a few thousand exchanges with all that belongs to them."""
 
-    def __init__(self, ledger: sqlite3.Connection, token: str) -> None:
+    def __init__(self, ledger: sqlite3.Connection, token: str, *, now_ns: int) -> None:
         """Into this ledger, from the journal of that identity."""
         self.rows = 0
         self.folded_id = 0
         self._ledger = ledger
         self._token = token
+        self._now_ns = now_ns
         self._exchanges: list[ExchangeRow] = []
         self._charges: list[Charge] = []
         self._sums: dict[Bucket, list[int]] = {}
@@ -152,7 +153,7 @@ class FoldStep:
         for record in records:
             self._take_record(record)
         exhausted = len(self._exchanges) < CHUNK_ROWS
-        arrival_ns = time_ns() if exhausted else records[-1].at_ns
+        arrival_ns = self._now_ns if exhausted else records[-1].at_ns
         self._charges += self._bills.settle(until_ns=self._bills.due_ns(arrival_ns))
         self._store()
         self._bills.forfeit(arrival_ns)

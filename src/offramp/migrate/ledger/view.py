@@ -86,7 +86,7 @@ def _view(folder: Path, note: str, open_files: ExitStack, now_ns: int) -> View:
         if schema.found(disk, path=folder / state.LEDGER):
             parts.append(disk)
     if note or not parts:
-        parts.append(open_files.enter_context(closing(_unfolded(folder, parts))))
+        parts.append(open_files.enter_context(closing(_unfolded(folder, parts, now_ns))))
     newest = parts[-1]
     waiting = [_decode_waiting(blob) for (blob,) in newest.execute("SELECT waiting FROM journals")]
     meters, idle_hours = _meters(newest, now_ns)
@@ -110,7 +110,7 @@ def _meters(newest: sqlite3.Connection, now_ns: int) -> tuple[dict[str, ComputeM
     return meters, dict(idle_hours)
 
 
-def _unfolded(folder: Path, parts: list[sqlite3.Connection]) -> sqlite3.Connection:
+def _unfolded(folder: Path, parts: list[sqlite3.Connection], now_ns: int) -> sqlite3.Connection:
     """A ledger in memory that goes on where the one on disk stopped."""
     memory = sqlite3.connect(":memory:", isolation_level=None)
     schema.create(memory)
@@ -122,7 +122,7 @@ def _unfolded(folder: Path, parts: list[sqlite3.Connection]) -> sqlite3.Connecti
     if (folder / state.JOURNAL).exists():
         with closing(_read_only(folder / state.JOURNAL)) as source:
             token = journal.token(source)
-            while FoldStep(memory, token).run(source):
+            while FoldStep(memory, token, now_ns=now_ns).run(source):
                 pass
     return memory
 
