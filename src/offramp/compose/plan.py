@@ -106,6 +106,7 @@ def _keys(settings: Settings) -> dict[bytes, Principal] | None:
             name=key.label,
             team=key.team,
             feature=key.feature or "",
+            tenant=key.label.encode(),
             routes=None if key.routes is None else frozenset(key.routes),
         )
         for key in settings.keys

@@ -76,25 +76,28 @@ def mask(token: bytes) -> str:
     return f"{shown[:3]}…{shown[-4:]}" if len(shown) >= 12 else "…"
 
 
-def check_source(exchange: Exchange, seen_host: bytes, origin: bytes, via: bytes) -> None:
+def check_source(facts: HeadFacts, plan: Plan) -> None:
     """Refuse loops, other sites' pages, and names that do not lead here.
 
     Raises:
         LoopError: If `Via` names this gateway.
         OriginRefusedError: If a browser sends a foreign `Origin`.
+        AmbiguousHeaderError: If a field that may come once came twice.
         HostRefusedError: If only loopback is served and `Host` is something else (DNS rebinding).
     """
-    plan = exchange.plan
-    if via and plan.instance_id in via:
+    host, origin = facts.host, facts.origin
+    if facts.via and plan.instance_id in facts.via:
         msg = "this request came from this same gateway: an upstream's base_url leads back to it"
         raise LoopError(msg)
-    if origin and origin not in plan.origins and not _same_site(origin, seen_host):
+    if origin and origin not in plan.origins and b"*" not in plan.origins and not _same_site(origin, host):
         msg = "requests from pages of other sites are refused: list the origin under cors.origins to allow it"
         raise OriginRefusedError(msg)
-    if plan.loopback_only and not is_loopback_host(seen_host):
-        shown = seen_host.decode("latin-1")[:100]
+    if plan.loopback_only and not is_loopback_host(host):
+        shown = host.decode("latin-1")[:100]
         msg = f"host {shown!r} is not served: without keys, offramp lends its upstream keys to loopback names only"
         raise HostRefusedError(msg)
+    if facts.refusal:
+        raise AmbiguousHeaderError(facts.refusal)
 
 
 def is_loopback_host(host: bytes) -> bool:

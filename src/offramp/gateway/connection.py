@@ -6,7 +6,6 @@ it lets them through: any Transfer-Encoding but `chunked`, Transfer-Encoding on 
 """
 
 import asyncio
-import re
 import time
 from collections import deque
 from enum import IntEnum
@@ -19,22 +18,16 @@ from offramp.gateway.exchange import Exchange, HeadFacts, Mode
 from offramp.gateway.plan import Plan, Principal
 from offramp.gateway.refusals import (
     BodyTooLargeError,
-    HeadTooLargeError,
     ExpectationError,
     RequestTimeoutError,
     TooManyConnectionsError,
+    head_too_large,
     refusal_bytes,
 )
 from offramp.wire.http import Headers
 
 if TYPE_CHECKING:
     from offramp.gateway.pipeline import Pipeline
-
-_TARGET = re.compile(rb"/[!-~]*")
-"""What an origin-form target may consist of: visible ASCII."""
-_CLIMBS = re.compile(rb"(?:^|/|%2f|\\|%5c)(?:\.|%2e){2}(?:/|%2f|\\|%5c|$)", re.IGNORECASE)
-"""A `..` segment, also where it is written with percent signs."""
-_ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 
 WRITE_BUFFER_BYTES = 256 * 1024
 """Bytes a slow client may leave unread before its upstream is paused."""
@@ -65,16 +58,18 @@ class ClientConnection(asyncio.Protocol):
         self.since_s = 0.0
         """When the phase began, or when it last got on."""
         self.paused = False
-        self.memo_headers: Headers | None = None
-        self.memo_facts: HeadFacts | None = None
-        self.memo_principal: Principal | None = None
-        self.memo_plan: Plan | None = None
+        self.facts: HeadFacts | None = None
+        """Of the last head; the same bytes again need not be read again."""
+        self.admitted: Principal | None = None
+        """Whom `facts` let in under `admitted_by`."""
+        self.admitted_by: Plan | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._ready: deque[Exchange] = deque()
         self._reading: Exchange | None = None
         self._url = b""
         self._headers: Headers = []
-        self._length: int | None = None
+        self._head: tuple[bytes, bytes, str, Headers] | None = None
+        self._length: bytes | None = None
         self._head_bytes = 0
         self._parts: list[bytes] = []
         self._body_bytes = 0
@@ -121,7 +116,8 @@ class ClientConnection(asyncio.Protocol):
         if self.phase is Phase.HEAD:
             self._head_bytes += received
             if self._head_bytes > self.pipeline.plan.limits.header_bytes + 256 * 1024:
-                self._refused = self._head_too_large()
+                limits = self.pipeline.plan.limits
+                self._refused = head_too_large(limits.header_bytes, limits.headers)
 
     def _begin(self, exchange: Exchange) -> None:
         self.current = exchange
@@ -178,22 +174,11 @@ class ClientConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header field."""
-        headers = self._headers
-        name = name.lower()
-        if name == b"content-length":
-            # Kept apart, so that requests which differ in nothing else are seen to have the same header.
-            self._length = int(value) if value.strip().isdigit() else None
+        if len(name) == 14 and name.lower() == b"content-length":
+            # Kept apart, so that requests which differ in nothing else are seen to have the same head.
+            self._length = value
         else:
-            headers.append((name, value))
-        self._head_bytes += len(name) + len(value)
-        limits = self.pipeline.plan.limits
-        if self._head_bytes > limits.header_bytes or len(headers) > limits.headers:
-            raise self._head_too_large()
-
-    def _head_too_large(self) -> OfframpError:
-        limits = self.pipeline.plan.limits
-        msg = f"the header is larger than {limits.header_bytes} bytes or has more than {limits.headers} fields"
-        return HeadTooLargeError(msg)
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is whole: check it, and decide whether the body is read whole or streams through."""
@@ -205,40 +190,45 @@ class ClientConnection(asyncio.Protocol):
         self._reading = exchange
         if self.current is None:
             self.phase = Phase.BODY
-        if not exchange.buffered:
+        if not exchange.facts.buffered:
             self._enqueue(exchange)
 
     def _open_exchange(self) -> Exchange:
-        parser = self._parser
-        plan = self.pipeline.plan
+        parser, pipeline = self._parser, self.pipeline
+        plan = pipeline.plan
+        head = (parser.get_method(), self._url, parser.get_http_version(), self._headers)
+        facts = self.facts
+        if facts is None or head != self._head:
+            facts = pipeline.on_request_head(*head)
+            self._head, self.facts, self.admitted = head, facts, None
         exchange = Exchange()
         exchange.client = self
         exchange.plan = plan
+        exchange.facts = facts
+        exchange.operation = facts.operation
         exchange.started_s = time.monotonic()
         exchange.started_ns = time.time_ns()
-        exchange.method = parser.get_method()
-        exchange.headers = headers = self._headers
-        exchange.version_11 = parser.get_http_version() == "1.1"
-        check_framing(headers, version_11=exchange.version_11)
-        exchange.content_length = self._length
-        exchange.path, exchange.query = split_target(self._url)
-        self.pipeline.on_head_read(exchange, self)
-        limit = plan.limits.body_bytes
-        if exchange.buffered and exchange.content_length is not None and exchange.content_length > limit:
-            msg = f"the body has {exchange.content_length} bytes; the limit is {limit}"
-            raise BodyTooLargeError(msg)
-        self._expect(headers)
+        exchange.id = pipeline.next_id()
+        if self._length is not None:
+            exchange.content_length = int(self._length)
+            limit = plan.limits.body_bytes
+            if facts.buffered and exchange.content_length > limit:
+                msg = f"the body has {exchange.content_length} bytes; the limit is {limit}"
+                raise BodyTooLargeError(msg)
+        if facts.expects:
+            self._expect(facts.expects)
+        if not facts.buffered:
+            exchange.upload_pieces = []
+            exchange.upload_done = False
         return exchange
 
-    def _expect(self, headers: Headers) -> None:
-        for name, value in headers:
-            if name == b"expect":
-                if value.lower() != b"100-continue":
-                    shown = value.decode("latin-1")[:40]
-                    msg = f"expectation {shown!r} is not understood; only 100-continue is"
-                    raise ExpectationError(msg)
-                if self.current is None and self.transport is not None:
-                    self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    def _expect(self, expectation: bytes) -> None:
+        if expectation != b"100-continue":
+            shown = expectation.decode("latin-1")[:40]
+            msg = f"expectation {shown!r} is not understood; only 100-continue is"
+            raise ExpectationError(msg)
+        if self.current is None and self.transport is not None:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -246,14 +236,15 @@ class ClientConnection(asyncio.Protocol):
         if exchange is None:
             return
         self._body_bytes += len(body)
-        if exchange.buffered:
+        if exchange.facts.buffered:
             self._parts.append(body)
             limit = self.pipeline.plan.limits.body_bytes
             if self._body_bytes > limit:
                 msg = f"the body is larger than {limit} bytes"
                 self._refused = BodyTooLargeError(msg)
                 raise self._refused
-            self.since_s = exchange.started_s if len(self._parts) == 1 else time.monotonic()
+            if len(self._parts) > 1:
+                self.since_s = time.monotonic()
         else:
             exchange.bytes_in += len(body)
             self.since_s = time.monotonic()
@@ -265,7 +256,7 @@ class ClientConnection(asyncio.Protocol):
         if exchange is None:
             return
         exchange.keep_alive = self._parser.should_keep_alive()
-        if exchange.buffered:
+        if exchange.facts.buffered:
             parts = self._parts
             exchange.body = parts[0] if len(parts) == 1 else b"".join(parts)
             exchange.bytes_in = self._body_bytes
@@ -292,6 +283,12 @@ class ClientConnection(asyncio.Protocol):
         transport = self.transport
         if transport is not None and not self._closing:
             transport.write(block)
+
+    def write_whole(self, head: bytes, body: bytes) -> None:
+        """Put head and body on the wire in one go."""
+        transport = self.transport
+        if transport is not None and not self._closing:
+            transport.writelines((head, body))
 
     def finish(self, exchange: Exchange) -> None:
         """The answer is complete: on with the next request, or close."""
@@ -378,45 +375,6 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(RequestTimeoutError(f"nothing of the request's body arrived for {limit_s:g} s"))
         else:
             self.abort()
-
-
-def check_framing(headers: Headers, *, version_11: bool) -> None:
-    """Refuse what llhttp lets through and the next hop might read differently.
-
-    Raises:
-        BadRequestError: For a doubtful Transfer-Encoding, or none or several `Host`.
-    """
-    hosts = 0
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"transfer-encoding" and (not version_11 or value.strip().lower() != b"chunked"):
-            msg = "transfer-encoding must be exactly 'chunked', on HTTP/1.1 only"
-            raise BadRequestError(msg)
-    if hosts > 1 or (hosts == 0 and version_11):
-        msg = f"a request needs exactly one Host header; this one has {hosts}"
-        raise BadRequestError(msg)
-
-
-def split_target(target: bytes) -> tuple[bytes, bytes]:
-    """Path and query of a request target.
-
-    Raises:
-        BadRequestError: For a target that is no path, or climbs with `..`.
-    """
-    if not target.startswith(b"/"):
-        target = _ABSOLUTE.sub(b"", target, count=1) or b"/"
-    if _TARGET.fullmatch(target) is None:
-        shown = target.decode("latin-1")[:60]
-        msg = f"the request target {shown!r} is not a path; it must begin with / and be visible ASCII"
-        raise BadRequestError(msg)
-    path, _, query = target.partition(b"?")
-    path, _, _ = path.partition(b"#")
-    if b"." in path or b"%2" in path.lower():
-        if _CLIMBS.search(path) is not None:
-            msg = "the path must not contain '..'"
-            raise BadRequestError(msg)
-    return path, query
 
 
 def _malformed(error: httptools.HttpParserError) -> OfframpError:

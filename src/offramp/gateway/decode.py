@@ -1,12 +1,14 @@
 """Decode: what a request's head and body say, as far as the gateway must know. First phase."""
 
+import re
 import zlib
 
 import zstandard
 
 from offramp.errors import BadRequestError
 from offramp.gateway.exchange import Exchange, HeadFacts
-from offramp.gateway.refusals import BodyTooLargeError
+from offramp.gateway.plan import Limits
+from offramp.gateway.refusals import BodyTooLargeError, head_too_large
 from offramp.wire import request as wire_request
 from offramp.wire.http import Headers, forwarded_request_fields
 from offramp.wire.operation import Operation
@@ -18,6 +20,15 @@ OPERATIONS: dict[bytes, Operation] = {
     b"/v1/responses": Operation.RESPONSES,
 }
 """Paths whose POST is read whole, so that another tier can be asked."""
+
+ONCE = frozenset({b"authorization", b"api-key", b"content-type", b"content-encoding", b"origin", b"transfer-encoding"})
+"""Fields that mean something here and of which two would be read differently by the next hop."""
+
+_TARGET = re.compile(rb"/[!-~]*")
+"""What an origin-form target may consist of: visible ASCII."""
+_CLIMBS = re.compile(rb"(?:^|/|%2f|\\|%5c)(?:\.|%2e){2}(?:/|%2f|\\|%5c|$)", re.IGNORECASE)
+"""A `..` segment, also where it is written with percent signs."""
+_ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 
 MAX_LABEL_CHARS = 128
 """Longest `x-offramp-feature` and the like that the ledger keeps."""
@@ -39,28 +50,53 @@ def operation_of(method: bytes, path: bytes) -> Operation:
     return Operation.OTHER
 
 
-def read_head(headers: Headers) -> HeadFacts:
-    """Read the header fields that concern the gateway, in one pass."""
+def read_head(
+    method: bytes, target: bytes, raw_headers: Headers, *, version_11: bool, limits: Limits
+) -> HeadFacts:
+    """Read a request's target and header fields, and refuse what the next hop might read differently.
+
+    Raises:
+        HeadTooLargeError: If there are too many fields or bytes.
+        BadRequestError: For a target that is no path, a doubtful Transfer-Encoding, no or several `Host`.
+    """
+    headers = [(name.lower(), value) for name, value in raw_headers]
+    size_bytes = len(target) + sum(len(name) + len(value) for name, value in headers)
+    if size_bytes > limits.header_bytes or len(headers) > limits.headers:
+        raise head_too_large(limits.header_bytes, limits.headers)
+    path, query = split_target(target)
     seen: dict[bytes, bytes] = {}
     refusal = ""
     for name, value in headers:
-        if name in seen and name in (b"authorization", b"api-key", b"content-type", b"origin"):
+        if name in seen and name in ONCE:
             refusal = f"the header {name.decode()} is given twice; send it once"
         seen[name] = value
-    authorization = seen.get(b"authorization", b"")
-    api_key = seen.get(b"api-key", b"")
+    check_framing(headers, version_11=version_11)
+    authorization, api_key = seen.get(b"authorization", b""), seen.get(b"api-key", b"")
     if authorization:
         scheme, _, token = authorization.partition(b" ")
         token = token.strip() if scheme.lower() == b"bearer" else b""
         line = b"authorization: %b\r\n" % authorization
     else:
         token, line = api_key, b"api-key: %b\r\n" % api_key if api_key else b""
+    operation = operation_of(method, path)
     retries = seen.get(b"x-stainless-retry-count", b"")
     return HeadFacts(
+        method=method,
+        path=path,
+        query=query,
+        operation=operation,
+        headers=headers,
+        version_11=version_11,
         token=token,
         authorization=line,
+        host=seen.get(b"host", b""),
+        origin=seen.get(b"origin", b""),
+        via=seen.get(b"via", b""),
         content_type=seen.get(b"content-type", b""),
         content_encoding=seen.get(b"content-encoding", b"").strip().lower(),
+        expects=seen.get(b"expect", b"").strip().lower(),
+        upgrade=seen.get(b"upgrade", b""),
+        chunked=b"transfer-encoding" in seen,
         site=seen.get(b"x-offramp-site", b"")[:MAX_LABEL_CHARS],
         feature=seen.get(b"x-offramp-feature", b"")[:MAX_LABEL_CHARS].decode("utf-8", "replace"),
         client_retries=int(retries) if retries.isdigit() and len(retries) < 4 else 0,
@@ -68,7 +104,46 @@ def read_head(headers: Headers) -> HeadFacts:
         forward_own=forwarded_request_fields(headers, own_key=True),
         forward_client=forwarded_request_fields(headers, own_key=False),
         names_request_id=b"x-request-id" in seen,
+        buffered=operation not in (Operation.OTHER, Operation.MODELS),
     )
+
+
+def check_framing(headers: Headers, *, version_11: bool) -> None:
+    """Refuse what llhttp lets through and the next hop might read differently.
+
+    Raises:
+        BadRequestError: For a doubtful Transfer-Encoding, or none or several `Host`.
+    """
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and (not version_11 or value.strip().lower() != b"chunked"):
+            msg = "transfer-encoding must be exactly 'chunked', on HTTP/1.1 only"
+            raise BadRequestError(msg)
+    if hosts > 1 or (hosts == 0 and version_11):
+        msg = f"a request needs exactly one Host header; this one has {hosts}"
+        raise BadRequestError(msg)
+
+
+def split_target(target: bytes) -> tuple[bytes, bytes]:
+    """Path and query of a request target.
+
+    Raises:
+        BadRequestError: For a target that is no path, or climbs with `..`.
+    """
+    if not target.startswith(b"/"):
+        target = _ABSOLUTE.sub(b"", target, count=1) or b"/"
+    if _TARGET.fullmatch(target) is None:
+        shown = target.decode("latin-1")[:60]
+        msg = f"the request target {shown!r} is not a path; it must begin with / and be visible ASCII"
+        raise BadRequestError(msg)
+    path, _, query = target.partition(b"?")
+    path, _, _ = path.partition(b"#")
+    if _CLIMBS.search(path) is not None:
+        msg = "the path must not contain '..'"
+        raise BadRequestError(msg)
+    return path, query
 
 
 def read_body(exchange: Exchange) -> None:
@@ -79,9 +154,7 @@ def read_body(exchange: Exchange) -> None:
         UnsupportedEncodingError: If it is packed in an unknown way.
         BodyTooLargeError: If it unpacks to more than the limit.
     """
-    facts = exchange.facts
-    assert facts is not None
-    encoding = facts.content_encoding
+    encoding = exchange.facts.content_encoding
     if encoding and encoding != b"identity":
         exchange.body = unpack(exchange.body, encoding, exchange.plan.limits.unpacked_bytes)
     exchange.request = wire_request.decode(exchange.operation, exchange.body)

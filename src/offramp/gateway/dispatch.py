@@ -52,7 +52,7 @@ class Dispatcher:
         self._services = services
         self._listener = listener
         self._active = active
-        self._heads: dict[tuple[int, bytes, str], bytes] = {}
+        self._heads: dict[tuple[Instance, bytes, str], bytes] = {}
 
     def advance(self, exchange: Exchange) -> bool:
         """Ask the next candidate.
@@ -147,15 +147,14 @@ class Dispatcher:
         """A request whose body is known: it can be sent again elsewhere."""
         request, facts = exchange.request, exchange.facts
         assert request is not None
-        assert facts is not None
         instance = attempt.instance
         model = tier.model or request.model
-        key = (id(instance), exchange.path, model)
-        start = self._heads.get(key) if not exchange.query else None
+        key = (instance, facts.path, model)
+        start = self._heads.get(key) if not facts.query else None
         if start is None:
-            start = upstream.head_start(instance, b"POST", exchange.path[3:], exchange.query, model)
+            start = upstream.head_start(instance, b"POST", facts.path[3:], facts.query, model)
             start += b"content-type: application/json\r\naccept-encoding: identity\r\n"
-            if not exchange.query and len(self._heads) < MAX_HEADS and tier.model is not None:
+            if not facts.query and len(self._heads) < MAX_HEADS and tier.model is not None:
                 self._heads[key] = start
         renamed = tier.model if tier.model != request.model else None
         ask_usage = request.streaming and not request.include_usage and exchange.operation is not Operation.RESPONSES
@@ -171,8 +170,7 @@ class Dispatcher:
     def _through(self, exchange: Exchange, attempt: Attempt, upstream: Upstream) -> None:
         """A request whose body streams through; what has arrived so far goes first."""
         facts = exchange.facts
-        assert facts is not None
-        head = upstream.head_start(attempt.instance, exchange.method, exchange.path[3:], exchange.query, "")
+        head = upstream.head_start(attempt.instance, facts.method, facts.path[3:], facts.query, "")
         head += _forwarded(exchange, facts, upstream)
         if facts.content_type:
             head += b"content-type: %b\r\n" % facts.content_type
@@ -180,15 +178,15 @@ class Dispatcher:
             head += b"content-encoding: %b\r\n" % facts.content_encoding
         if exchange.mode is not Mode.THROUGH:
             head += b"accept-encoding: identity\r\n"
-        if exchange.upgrade:
-            head += b"connection: upgrade\r\nupgrade: %b\r\n" % exchange.upgrade
+        if facts.upgrade:
+            head += b"connection: upgrade\r\nupgrade: %b\r\n" % facts.upgrade
             attempt.tunnel = True
         if exchange.content_length is not None:
             head += b"content-length: %d\r\n" % exchange.content_length
-        elif exchange.chunked_upload:
+        elif facts.chunked:
             head += b"transfer-encoding: chunked\r\n"
         attempt.head = head + b"\r\n"
-        attempt.head_only = exchange.method == b"HEAD"
+        attempt.head_only = facts.method == b"HEAD"
         attempt.pieces = list(exchange.upload_pieces or ())
         exchange.upload_pieces = None
         attempt.upload_open = not exchange.upload_done
@@ -211,7 +209,7 @@ class Dispatcher:
         once = exchange.request is None or exchange.request.sent_once
         situation = Situation(
             committed=exchange.stage >= Stage.COMMITTED,
-            sent_once=once and exchange.method not in (b"GET", b"HEAD"),
+            sent_once=once and exchange.facts.method not in (b"GET", b"HEAD"),
             time_left_s=exchange.deadline_s - now_s,
             other_instances=others,
             tiers_left=exchange.tier_index + 1 < len(route.tiers),

@@ -64,6 +64,9 @@ class Client(Protocol):
     def write(self, block: bytes) -> None:
         """Put bytes on the wire."""
 
+    def write_whole(self, head: bytes, body: bytes) -> None:
+        """Put head and body on the wire in one go."""
+
     def finish(self, exchange: "Exchange") -> None:
         """The answer is complete: keep the connection or close it, and go on with the next request."""
 
@@ -76,14 +79,28 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadFacts:
-    """What a request's header fields say; the same fields on the same connection are read once."""
+    """What a request's target and header fields say; the same ones on the same connection are read once."""
 
+    method: bytes
+    path: bytes
+    """Path without query, beginning with a slash."""
+    query: bytes
+    operation: Operation
+    headers: Headers
+    """All but `content-length`, which changes from request to request."""
+    version_11: bool
     token: bytes
     """The client's credential, without its scheme."""
     authorization: bytes
     """The header line that hands the credential on, with its line end; empty without one."""
+    host: bytes
+    origin: bytes
+    via: bytes
     content_type: bytes
     content_encoding: bytes
+    expects: bytes
+    upgrade: bytes
+    chunked: bool
     site: bytes
     feature: str
     client_retries: int
@@ -94,6 +111,37 @@ class HeadFacts:
     forward_client: bytes
     """Header lines for an upstream that is called with the client's key."""
     names_request_id: bool
+    buffered: bool
+    """The body is read whole before anything is decided; else it streams through."""
+
+
+NO_HEAD = HeadFacts(
+    method=b"",
+    path=b"",
+    query=b"",
+    operation=Operation.OTHER,
+    headers=[],
+    version_11=True,
+    token=b"",
+    authorization=b"",
+    host=b"",
+    origin=b"",
+    via=b"",
+    content_type=b"",
+    content_encoding=b"",
+    expects=b"",
+    upgrade=b"",
+    chunked=False,
+    site=b"",
+    feature="",
+    client_retries=0,
+    refusal="",
+    forward_own=b"",
+    forward_client=b"",
+    names_request_id=False,
+    buffered=False,
+)
+"""Of a request that was refused before its head could be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,30 +158,19 @@ class Exchange:
 
     client: Client
     plan: Plan
-    number: int
-    method: bytes
-    path: bytes
-    """Path without query, beginning with a slash."""
-    query: bytes
-    headers: Headers
+    id: str
+    facts: HeadFacts
+    operation: Operation
     started_s: float
     """Monotonic seconds at which the head was whole."""
     started_ns: int
     """The same moment, nanoseconds since the epoch."""
 
     # What was asked.
-    version_11: bool = True
     keep_alive: bool = True
     content_length: int | None = None
-    buffered: bool = True
-    """The body is read whole before anything is decided; else it streams through."""
-    facts: HeadFacts | None = None
-    operation: Operation = Operation.OTHER
     body: bytes = b""
     upload_done: bool = True
-    chunked_upload: bool = False
-    upgrade: bytes = b""
-    """The protocol a client wants to change to."""
     upload_pieces: list[bytes] | None = None
     request: Request | None = None
     principal: Principal | None = None
@@ -141,7 +178,6 @@ class Exchange:
     bytes_in: int = 0
 
     # Where it goes.
-    id: str = ""
     deadline_s: float = 0.0
     input_tokens: int = 0
     """Estimated."""
@@ -163,7 +199,7 @@ class Exchange:
     stage: Stage = Stage.PENDING
     mode: Mode = Mode.WHOLE
     status: int = 0
-    answer_headers: Headers
+    answer_headers: Headers = []  # noqa: RUF012 - replaced as a whole, never changed
     parts: list[bytes] | None = None
     parts_bytes: int = 0
     tail: bytes = b""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from offramp.errors import OfframpError
 from offramp.gateway import admit, decode, relay, route, settle
 from offramp.gateway.dispatch import Dispatcher, nobody_left
-from offramp.gateway.exchange import Exchange, Mode, Rejection, Stage
+from offramp.gateway.exchange import NO_HEAD, Exchange, HeadFacts, Mode, Rejection, Stage
 from offramp.gateway.models import models_answer
 from offramp.gateway.plan import Plan
 from offramp.gateway.refusals import UpgradeError, error_body, refusal_bytes
@@ -21,7 +21,7 @@ from offramp.gateway.verdict import all_failed, read_rejection, retry_after_s
 from offramp.policy.failover import Failure
 from offramp.store.rows import ExchangeRow
 from offramp.upstream.base import Attempt
-from offramp.wire.http import Headers, chunk, field
+from offramp.wire.http import Headers, chunk
 from offramp.wire.operation import Operation
 
 if TYPE_CHECKING:
@@ -66,37 +66,35 @@ class Pipeline:
         """A client's connection is gone."""
         self.connections.discard(connection)
 
-    def on_head_read(self, exchange: Exchange, connection: "ClientConnection") -> None:
-        """The head of a request is whole: read it, and say whether its body is read whole."""
-        headers = exchange.headers
-        exchange.id = f"{self.services.id_prefix}{next(self._numbers):x}"
-        memo = connection.memo_facts
-        if memo is None or connection.memo_headers != headers:
-            memo = decode.read_head(headers)
-            connection.memo_headers, connection.memo_facts = headers, memo
-            connection.memo_principal = None
-        exchange.facts = memo
-        exchange.operation = operation = decode.operation_of(exchange.method, exchange.path)
-        if operation in (Operation.OTHER, Operation.MODELS):
-            exchange.buffered = False
-            exchange.upload_pieces = []
-            exchange.upload_done = False
-            exchange.chunked_upload = bool(field(headers, b"transfer-encoding"))
-            exchange.upgrade = field(headers, b"upgrade")
+    def next_id(self) -> str:
+        """A request id of this process."""
+        return f"{self.services.id_prefix}{next(self._numbers):x}"
+
+    def on_request_head(self, method: bytes, target: bytes, version: str, raw_headers: Headers) -> HeadFacts:
+        """The head of a request is whole.
+
+        Raises:
+            BadRequestError: If the next hop might read it differently, or it is beyond the limits.
+        """
+        return decode.read_head(
+            method, target, raw_headers, version_11=version == "1.1", limits=self.plan.limits
+        )
 
     def on_request(self, exchange: Exchange, connection: "ClientConnection") -> None:
         """A request is whole, or the head of one that streams through."""
-        if exchange.path == b"/health" and exchange.method in (b"GET", b"HEAD"):
-            self._health(exchange)
-            return
         if self.draining:
             exchange.keep_alive = False
+        if exchange.facts.path == b"/health":
+            self._health(exchange)
+            return
         try:
             self._admit(exchange, connection)
+            if exchange.facts.buffered:
+                decode.read_body(exchange)
             route.choose(exchange, self.services)
             admit.check_route(exchange)
             self._prepare(exchange)
-            if exchange.operation is Operation.MODELS and self.plan_without_upstream(exchange):
+            if exchange.route is None:
                 self._answer_models(exchange, None)
             elif not self._dispatcher.advance(exchange):
                 self._without_upstream(exchange)
@@ -104,23 +102,14 @@ class Pipeline:
             self._refuse(exchange, error)
 
     def _admit(self, exchange: Exchange, connection: "ClientConnection") -> None:
-        facts = exchange.facts
-        assert facts is not None
-        headers = exchange.headers
-        admit.check_source(
-            exchange, field(headers, b"host"), field(headers, b"origin"), field(headers, b"via")
-        )
-        if facts.refusal:
-            raise admit.AmbiguousHeaderError(facts.refusal)
-        principal = connection.memo_principal
-        if principal is None or connection.memo_plan is not exchange.plan:
-            principal = admit.principal_for(facts, exchange.plan)
-            connection.memo_principal, connection.memo_plan = principal, exchange.plan
-        exchange.principal = principal
-        if exchange.buffered:
-            decode.read_body(exchange)
-        elif exchange.upgrade and exchange.plan.passthrough is None:
-            msg = f"no upgrade to {exchange.upgrade.decode('latin-1')[:40]!r}: no passthrough upstream takes it"
+        """Who asks; the same head on the same connection under the same plan was let in before."""
+        plan, facts = exchange.plan, exchange.facts
+        if connection.admitted is None or connection.admitted_by is not plan:
+            admit.check_source(facts, plan)
+            connection.admitted, connection.admitted_by = admit.principal_for(facts, plan), plan
+        exchange.principal = connection.admitted
+        if facts.upgrade and plan.passthrough is None and not facts.buffered:
+            msg = f"no upgrade to {facts.upgrade.decode('latin-1')[:40]!r}: no passthrough upstream takes it"
             raise UpgradeError(msg)
 
     def _prepare(self, exchange: Exchange) -> None:
@@ -137,7 +126,7 @@ class Pipeline:
     def on_upload(self, exchange: Exchange, piece: bytes) -> None:
         """More of a body that streams through; an empty piece is its end."""
         framed = piece
-        if exchange.chunked_upload:
+        if exchange.facts.chunked:
             framed = chunk(piece) if piece else b"0\r\n\r\n"
         attempt = exchange.attempt
         if attempt is not None:
@@ -177,8 +166,8 @@ class Pipeline:
         exchange.client = connection
         exchange.plan = self.plan
         exchange.started_s, exchange.started_ns = time.monotonic(), time.time_ns()
-        exchange.answer_headers = []
-        exchange.id = f"{self.services.id_prefix}{next(self._numbers):x}"
+        exchange.id = self.next_id()
+        exchange.facts, exchange.operation = NO_HEAD, Operation.OTHER
         exchange.status, exchange.error_code, exchange.refused = error.status_hint, error.code, True
         self._settle(exchange)
         return exchange.id
@@ -378,17 +367,13 @@ class Pipeline:
             exchange.stage = Stage.DONE
             self._finish(exchange)
 
-    def plan_without_upstream(self, exchange: Exchange) -> bool:
-        """Whether nothing takes what no route names."""
-        return exchange.plan.passthrough is None
-
     def _health(self, exchange: Exchange) -> None:
         """A constant answer that costs no upstream anything and is no row of the ledger."""
         body = b"draining\n" if self.draining else b"ok\n"
         exchange.status = 503 if self.draining else 200
         exchange.settled = True
         exchange.answer_headers = [(b"content-type", b"text/plain")]
-        relay.send_whole(exchange, b"" if exchange.method == b"HEAD" else body)
+        relay.send_whole(exchange, b"" if exchange.facts.method == b"HEAD" else body)
         exchange.client.finish(exchange)
 
     def _finish(self, exchange: Exchange) -> None:

@@ -50,6 +50,8 @@ class Principal:
     feature: str = ""
     routes: frozenset[str] | None = None
     """Routes the key may use; `None` for all, the passthrough among them."""
+    tenant: bytes = b""
+    """`name` as bytes: keeps hashes and cached answers of tenants apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

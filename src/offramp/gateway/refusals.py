@@ -20,6 +20,11 @@ class HeadTooLargeError(BadRequestError):
     code = "header_too_large"
 
 
+def head_too_large(limit_bytes: int, limit_fields: int) -> HeadTooLargeError:
+    """The error for a header beyond the limits."""
+    return HeadTooLargeError(f"the header is larger than {limit_bytes} bytes or has more than {limit_fields} fields")
+
+
 class ExpectationError(BadRequestError):
     """An `Expect` that nobody can meet."""
 

@@ -59,7 +59,7 @@ def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
         fields += b"x-request-id: %b\r\n" % request_id
     if length is not None:
         framing = b"content-length: %d\r\n" % length
-    elif exchange.version_11:
+    elif exchange.facts.version_11:
         exchange.chunked = True
         framing = b"transfer-encoding: chunked\r\n"
     else:
@@ -67,7 +67,7 @@ def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
         framing = b""
     if not exchange.keep_alive:
         framing += b"connection: close\r\n"
-    elif not exchange.version_11:
+    elif not exchange.facts.version_11:
         framing += b"connection: keep-alive\r\n"
     exchange.head_sent = True
     return b"%b%bx-offramp-id: %b\r\nx-offramp-tier: %b\r\nx-offramp-attempts: %d\r\nx-offramp-config: %b\r\n%b\r\n" % (
@@ -314,7 +314,7 @@ def send_whole(exchange: Exchange, body: bytes) -> None:
     exchange.stage = Stage.COMMITTED
     fields = forwarded_answer_fields(exchange.answer_headers)
     exchange.bytes_out = len(body)
-    exchange.client.write(head(exchange, fields, len(body)) + body)
+    exchange.client.write_whole(head(exchange, fields, len(body)), body)
 
 
 def send_cached(exchange: Exchange, cached: CachedAnswer, now_s: float) -> None:
@@ -328,7 +328,7 @@ def send_cached(exchange: Exchange, cached: CachedAnswer, now_s: float) -> None:
     age_s = max(0, int(now_s - cached.stored_s))
     fields = b"content-type: %b\r\nage: %d\r\n" % (cached.content_type, age_s)
     exchange.bytes_out = len(cached.body)
-    exchange.client.write(head(exchange, fields, len(cached.body)) + cached.body)
+    exchange.client.write_whole(head(exchange, fields, len(cached.body)), cached.body)
 
 
 # --- what streams through -----------------------------------------------------------------------
@@ -342,7 +342,7 @@ def through_head(exchange: Exchange) -> None:
     if exchange.status in (204, 304):
         length = 0
     exchange.client.write(head(exchange, forwarded_answer_fields(exchange.answer_headers), length))
-    if exchange.method == b"HEAD":
+    if exchange.facts.method == b"HEAD":
         exchange.chunked = False
 
 

@@ -50,14 +50,14 @@ def choose(exchange: Exchange, services: Services) -> None:
     else:
         exchange.route = plan.passthrough
         _check_path(exchange, plan.passthrough)
-        if exchange.path.startswith(b"/v1/responses/"):
+        if exchange.facts.path.startswith(b"/v1/responses/"):
             _follow_chain(exchange, services)
     if exchange.owner:
         _stick(exchange)
 
 
 def _check_path(exchange: Exchange, passthrough: Route | None) -> None:
-    path = exchange.path
+    path = exchange.facts.path
     shown = path.decode("latin-1")[:100]
     if not path.startswith(b"/v1/") and path != b"/v1":
         msg = f"nothing is served under {shown!r}; the API begins with /v1"
@@ -78,7 +78,7 @@ def _reaches_engine(path: bytes) -> bool:
 
 
 def _follow_chain(exchange: Exchange, services: Services) -> None:
-    response_id = exchange.path.split(b"/")[3].decode("latin-1")
+    response_id = exchange.facts.path.split(b"/")[3].decode("latin-1")
     exchange.owner = services.chains.owner(response_id)
 
 

@@ -7,38 +7,48 @@ without the key can try texts out.
 import time
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 from offramp.gateway.exchange import Exchange, Mode, Stage
-from offramp.gateway.plan import NONE
+from offramp.gateway.plan import NONE, Principal
 from offramp.gateway.services import Services
 from offramp.policy.failover import Failure
 from offramp.store.cache import CachedAnswer
 from offramp.store.rows import ExchangeRow, Outcome
 from offramp.wire.http import field
 from offramp.wire.operation import Operation
-from offramp.wire.request import canonical
+from offramp.wire.request import Request, canonical
 from offramp.wire.usage import Usage
 
 HASHED_WHOLE_BYTES = 4096
 HASHED_START_BYTES = 1024
 HASHED_END_BYTES = 3072
+NO_REQUEST = Request(Operation.OTHER, "")
+NOBODY = Principal(name="", team=NONE)
 _CLIENTS_OWN = (None, Failure.CLIENT)
 MEMO_PROMPTS = 512
 """System prompts, tools and schemas whose hash is remembered; the same few come with nearly every request."""
+MEMO_TENANTS = 4096
 MEMO_PART_BYTES = 64 * 1024
 """Longer parts are hashed anew, so that the memory stays bounded."""
 
 
-def request_hash(key: bytes, tenant: bytes, body: bytes) -> bytes:
-    """Tells the same request of the same tenant again: key, length, and the whole body or its two ends (16 bytes)."""
-    digest = blake2b(tenant, digest_size=16, key=key)
-    if len(body) <= HASHED_WHOLE_BYTES:
-        digest.update(body)
-    else:
-        digest.update(b"%d\n" % len(body))
-        digest.update(body[:HASHED_START_BYTES])
-        digest.update(body[-HASHED_END_BYTES:])
-    return digest.digest()
+def request_hash(key: bytes, body: bytes) -> bytes:
+    """Tells the same request of the same tenant again: length, and the whole body or its two ends (16 bytes).
+
+    Args:
+        key: The tenant's own key, see `tenant_key`.
+        body: As the client sent it.
+    """
+    if len(body) > HASHED_WHOLE_BYTES:
+        body = b"%d\n%b%b" % (len(body), body[:HASHED_START_BYTES], body[-HASHED_END_BYTES:])
+    return blake2b(body, digest_size=16, key=key).digest()
+
+
+@lru_cache(maxsize=MEMO_TENANTS)
+def tenant_key(key: bytes, tenant: bytes) -> bytes:
+    """A key of a tenant's own, so that two tenants' equal requests do not look alike (32 bytes)."""
+    return blake2b(tenant, digest_size=32, key=key, person=b"tenant").digest()
 
 
 def cache_key(key: bytes, tenant: bytes, route: str, body: bytes) -> bytes:
@@ -55,30 +65,46 @@ def _part_hash(key: bytes, part: bytes) -> bytes:
     return blake2b(canonical(part), digest_size=8, key=key).digest() if part else b""
 
 
-_remembered_part_hash = lru_cache(maxsize=MEMO_PROMPTS)(_part_hash)
+class Site(NamedTuple):
+    """The hashes of what makes a call site."""
+
+    site: bytes
+    """8 bytes; empty for none."""
+    system: bytes
+    """Of the system prompt, 8 bytes; empty without one."""
 
 
-def part_hash(key: bytes, part: bytes) -> bytes:
-    """Keyed hash of a prompt, of tool names or of a schema in canonical form (8 bytes; empty for none)."""
-    return _remembered_part_hash(key, part) if len(part) <= MEMO_PART_BYTES else _part_hash(key, part)
+NO_SITE = Site(b"", b"")
 
 
-def site_of(key: bytes, header: bytes, parts: tuple[bytes, bytes, bytes]) -> bytes:
-    """The call site: hash of the header, else of system prompt, tool names and schema (8 bytes; empty for none)."""
-    if header:
-        return blake2b(header, digest_size=8, key=key, person=b"site").digest()
+def _site_of(key: bytes, parts: tuple[bytes, bytes, bytes]) -> Site:
+    hashes = [_part_hash(key, part) for part in parts]
+    joined = b"".join(part.ljust(8, b"\0") for part in hashes)
+    return Site(blake2b(joined, digest_size=8, key=key).digest(), hashes[0])
+
+
+_remembered_site_of = lru_cache(maxsize=MEMO_PROMPTS)(_site_of)
+
+
+def site_of(key: bytes, parts: tuple[bytes, bytes, bytes]) -> Site:
+    """The call site by keyed hashes of system prompt, tool names and schema in canonical form."""
     if not any(parts):
-        return b""
-    hashes = b"".join(part_hash(key, part).ljust(8, b"\0") for part in parts)
-    return blake2b(hashes, digest_size=8, key=key).digest()
+        return NO_SITE
+    if len(parts[0]) + len(parts[1]) + len(parts[2]) > MEMO_PART_BYTES:
+        return _site_of(key, parts)
+    return _remembered_site_of(key, parts)
+
+
+@lru_cache(maxsize=MEMO_PROMPTS)
+def named_site(key: bytes, header: bytes) -> bytes:
+    """The call site by its name in `x-offramp-site` (8 bytes)."""
+    return blake2b(header, digest_size=8, key=key, person=b"site").digest()
 
 
 def tenant_of(exchange: Exchange) -> bytes:
     """Whose request it is, as far as hashes and the cache must keep tenants apart."""
-    principal, facts = exchange.principal, exchange.facts
-    if principal is not None and principal.name:
-        return principal.name.encode()
-    return facts.token if facts is not None else b""
+    principal = exchange.principal
+    return principal.tenant if principal is not None and principal.name else exchange.facts.token
 
 
 def outcome_of(exchange: Exchange) -> Outcome:
@@ -159,7 +185,7 @@ def _keep(exchange: Exchange, now_s: float) -> None:
     exchange.plan.cache.put(exchange.cache_key, cached)
 
 
-def _costs(exchange: Exchange, services: Services) -> tuple[int | None, int | None]:
+def _costs(exchange: Exchange) -> tuple[int | None, int | None]:
     """Token-priced actual cost and baseline cost in nano-dollars; `None` where unknown."""
     route, tier, usage = exchange.route, exchange.tier, exchange.usage
     upstream = tier.upstream if tier is not None else None
@@ -183,58 +209,59 @@ def _costs(exchange: Exchange, services: Services) -> tuple[int | None, int | No
 
 
 def _row(exchange: Exchange, services: Services, outcome: Outcome, measured: str, now_s: float) -> ExchangeRow:
+    """The ledger's row. Positional, in the order of the fields: by keyword it costs four times as much."""
     request, principal, facts, usage = exchange.request, exchange.principal, exchange.facts, exchange.usage
-    route, attempt_count = exchange.route, exchange.attempts
-    key = services.hash_key
-    site_header = facts.site if facts is not None else b""
-    parts = request.site_parts if request is not None else (b"", b"", b"")
-    cost, baseline = _costs(exchange, services)
-    feature = principal.feature if principal is not None else ""
-    first_s = exchange.first_content_s
+    route, key, first_s, started_s = exchange.route, services.hash_key, exchange.first_content_s, exchange.started_s
+    asked = request if request is not None else NO_REQUEST
+    site = site_of(key, asked.site_parts)
+    cost, baseline = _costs(exchange)
+    feature = facts.feature or (route.feature if route is not None else "")
+    if principal is None:
+        principal = NOBODY
     return ExchangeRow(
-        id=exchange.id,
-        started_ns=exchange.started_ns,
-        key=principal.name if principal is not None else "",
-        team=principal.team if principal is not None else NONE,
-        feature=feature or (facts.feature if facts is not None else "") or (route.feature if route is not None else ""),
-        site=site_of(key, site_header, parts),
-        site_named=bool(site_header),
-        request_hash=request_hash(key, tenant_of(exchange), exchange.body) if exchange.body else b"",
-        operation=exchange.operation,
-        features=request.features if request is not None else 0,
-        n=request.n if request is not None else 1,
-        max_tokens=request.max_tokens if request is not None else None,
-        service_tier=exchange.service_tier or (request.service_tier if request is not None else ""),
-        messages=request.messages if request is not None else 0,
-        tools=request.tools if request is not None else 0,
-        system_hash=part_hash(key, parts[0]),
-        system_bytes=len(request.system) if request is not None else 0,
-        route=route.name if route is not None else NONE,
-        tier=exchange.tier_name,
-        instance=exchange.tried[-1].name if exchange.tried else "",
-        model_asked=request.model if request is not None else "",
-        model_served=exchange.model_served,
-        status=exchange.status,
-        outcome=outcome,
-        error_code=exchange.error_code,
-        finish_reason=exchange.finish_reason,
-        input_tokens=usage.input_tokens if usage is not None else None,
-        output_tokens=usage.output_tokens if usage is not None else None,
-        cached_tokens=usage.cached_tokens if usage is not None else None,
-        reasoning_tokens=usage.reasoning_tokens if usage is not None else None,
-        usage=measured,
-        bytes_in=exchange.bytes_in,
-        bytes_out=exchange.bytes_out,
-        ttft_s=first_s - exchange.started_s if first_s else None,
-        total_s=now_s - exchange.started_s,
-        attempts=attempt_count,
-        client_retries=facts.client_retries if facts is not None else 0,
-        ratelimit_requests=exchange.ratelimit_requests,
-        ratelimit_tokens=exchange.ratelimit_tokens,
-        cost_nano=cost,
-        baseline_nano=baseline,
-        tries=exchange.tries if attempt_count > 1 else (),
-        usage_ratio=exchange.usage_ratio,
+        exchange.id,
+        exchange.started_ns,
+        principal.name,
+        principal.team,
+        principal.feature or feature,
+        named_site(key, facts.site) if facts.site else site.site,
+        bool(facts.site),
+        request_hash(tenant_key(key, tenant_of(exchange)), exchange.body) if exchange.body else b"",
+        exchange.operation,
+        asked.features,
+        asked.n,
+        asked.max_tokens,
+        exchange.service_tier or asked.service_tier,
+        asked.messages,
+        asked.tools,
+        site.system,
+        len(asked.system),
+        route.name if route is not None else NONE,
+        exchange.tier.name if exchange.tier is not None else NONE,
+        exchange.tried[-1].name if exchange.tried else "",
+        asked.model,
+        exchange.model_served,
+        exchange.status,
+        outcome,
+        exchange.error_code,
+        exchange.finish_reason,
+        None if usage is None else usage.input_tokens,
+        None if usage is None else usage.output_tokens,
+        None if usage is None else usage.cached_tokens,
+        None if usage is None else usage.reasoning_tokens,
+        measured,
+        exchange.bytes_in,
+        exchange.bytes_out,
+        first_s - started_s if first_s else None,
+        now_s - started_s,
+        exchange.attempts,
+        facts.client_retries,
+        exchange.ratelimit_requests,
+        exchange.ratelimit_tokens,
+        cost,
+        baseline,
+        exchange.tries if exchange.attempts > 1 else (),
+        exchange.usage_ratio,
     )
 
 

@@ -43,7 +43,7 @@ class AttemptRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Its share of the exchange's actual cost; `None` if unknown."""
 
 
-class ExchangeRow(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True):
+class ExchangeRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One request of a client with everything known about it once it is settled."""
 
     id: str

@@ -37,25 +37,23 @@ class Listener(Protocol):
 class Attempt:
     """One try at one instance: what was sent, where it stands, when it is too late."""
 
-    __slots__ = (
-        "admission",
-        "alarm",
-        "alarm_s",
-        "connection",
-        "done",
-        "exchange",
-        "fresh_only",
-        "head",
-        "head_only",
-        "instance",
-        "listener",
-        "pieces",
-        "retried_stale",
-        "started_ns",
-        "status",
-        "tunnel",
-        "upload_open",
-    )
+    upload_open: bool = False
+    """More pieces will follow through `write`."""
+    head_only: bool = False
+    """A HEAD request: its answer has no body, whatever its length says."""
+    tunnel: bool = False
+    """After a 101 the connection carries raw bytes both ways."""
+    connection: "UpstreamConnection | None" = None
+    admission: int | None = None
+    """The breaker's ticket."""
+    alarm: Failure = Failure.CONNECT
+    """What it means when `alarm_s` passes."""
+    alarm_s: float = 0.0
+    """Monotonic second at which the attempt is given up, renewed as it goes on."""
+    status: int = 0
+    done: bool = False
+    fresh_only: bool = False
+    """Not on a pooled connection: that just failed."""
 
     def __init__(
         self, listener: Listener, exchange: Any, instance: "Instance", head: bytes, *, started_ns: int
@@ -76,23 +74,6 @@ class Attempt:
         self.started_ns = started_ns
         self.pieces: list[bytes] = []
         """Body bytes in the order of sending; kept until answered if the request is whole, so that it can be sent anew."""
-        self.upload_open = False
-        """More pieces will follow through `write`."""
-        self.head_only = False
-        """A HEAD request: its answer has no body, whatever its length says."""
-        self.tunnel = False
-        """After a 101 the connection carries raw bytes both ways."""
-        self.connection: UpstreamConnection | None = None
-        self.admission: int | None = None
-        """The breaker's ticket."""
-        self.alarm: Failure = Failure.CONNECT
-        """What it means when `alarm_s` passes."""
-        self.alarm_s = 0.0
-        """Monotonic second at which the attempt is given up, renewed as it goes on."""
-        self.status = 0
-        self.done = False
-        self.fresh_only = False
-        self.retried_stale = False
 
     def cancel(self) -> None:
         """Give the attempt up: close its connection, hear nothing more of it."""

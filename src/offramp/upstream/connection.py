@@ -12,7 +12,7 @@ import httptools
 from offramp.errors import WireError
 from offramp.policy.failover import Failure
 from offramp.upstream.base import Attempt
-from offramp.wire.http import Headers, field
+from offramp.wire.http import Headers
 
 if TYPE_CHECKING:
     from offramp.upstream.instance import Instance
@@ -57,13 +57,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._headers = []
         transport = self.transport
         assert transport is not None
-        pieces = attempt.pieces
-        if len(pieces) == 1 and len(pieces[0]) < 4096:
-            transport.write(attempt.head + pieces[0])
-        else:
-            transport.write(attempt.head)
-            for piece in pieces:
-                transport.write(piece)
+        transport.writelines([attempt.head, *attempt.pieces])
 
     def write(self, piece: bytes) -> None:
         """Send more of an upload."""
@@ -190,8 +184,8 @@ class UpstreamConnection(asyncio.Protocol):
         if attempt.tunnel and self._head_told:
             attempt.done = True
             attempt.listener.on_end(attempt)
-        elif self.used and not self._answered and not attempt.retried_stale and not attempt.upload_open:
-            attempt.retried_stale = attempt.fresh_only = True
+        elif self.used and not self._answered and not attempt.fresh_only and not attempt.upload_open:
+            attempt.fresh_only = True
             attempt.connection = None
             if not self.instance.start(attempt):
                 attempt.done = True
@@ -232,14 +226,19 @@ class UpstreamConnection(asyncio.Protocol):
             self._headers = []
             return
         self._head_done = True
-        framing = [value for name, value in self._headers if name == b"transfer-encoding"]
-        if framing and (len(framing) > 1 or framing[0].strip().lower() != b"chunked"):
-            msg = "the answer has a transfer-encoding other than chunked"
-            raise WireError(msg)
+        framing = False
+        for name, value in self._headers:
+            if name == b"content-length":
+                framing = True
+            elif name == b"transfer-encoding":
+                if framing or value.strip().lower() != b"chunked":
+                    msg = "the answer has a transfer-encoding other than chunked"
+                    raise WireError(msg)
+                framing = True
         attempt = self.attempt
         if attempt is not None and attempt.head_only:
             self._complete, self._keep = True, False
-        elif not framing and status not in (204, 304) and not field(self._headers, b"content-length"):
+        elif not framing and status not in (204, 304):
             self._until_close = True
 
     def on_body(self, body: bytes) -> None:
