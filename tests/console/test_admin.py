@@ -1,12 +1,14 @@
 """The admin port over real HTTP: who may ask, what they are told, and what they are not."""
 
 import http.client
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.types import Message, Scope
 
 from offramp.console.admin import AdminState, create_app
 from offramp.errors import ConfigError, UnavailableError
@@ -102,6 +104,12 @@ def asker(served: Served) -> Ask:
 
 SYSTEM = System()
 """What both servers of this module show: each test begins with a healthy one."""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Offramp runs on asyncio."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -361,6 +369,23 @@ def test_an_open_port_without_a_token_is_never_built(system: System, host: str, 
     """Reload and state for the whole network would be one forgotten line of configuration away."""
     with pytest.raises(ConfigError, match=r"admin\.token"):
         create_app(system, host=host, token=token)
+
+
+@pytest.mark.anyio
+async def test_a_websocket_reaches_nothing(system: System) -> None:
+    """The gate knows HTTP only, so whatever else a server offers stays outside."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {"type": "websocket", "path": "/metrics", "headers": [], "query_string": b"", "app": None}
+    await create_app(system)(scope, receive, send)
+
+    assert sent == []
 
 
 def test_a_reload_may_take_its_time() -> None:

@@ -1,6 +1,6 @@
 """The admin port: metrics, health, what is going on, reload. Its own port and its own credential, never the clients'.
 
-Who may ask (design section 8):
+Who may ask:
 
 - On loopback everybody on this machine, but only under a loopback name: a web page whose name is made to point at
   127.0.0.1 (DNS rebinding) arrives with a `Host` of its own.
@@ -14,7 +14,7 @@ Nothing here carries prompt content: the state is names, counts and times.
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -102,8 +102,8 @@ def create_app(
         Route("/api/reload", actions.reload, methods=["POST"]),
     ]
     gate = Middleware(_Gate, token=token or "", host_checked=on_loopback, on_bug=on_bug)
-    handlers: dict[type[Exception], _Answer] = {HTTPException: _not_found, OfframpError: _failed}
-    return Starlette(routes=routes, middleware=[gate], exception_handlers=handlers)
+    answers: dict[type[Exception], _Answer] = {HTTPException: _not_found, OfframpError: _failed}
+    return Starlette(routes=routes, middleware=[gate], exception_handlers=answers)
 
 
 class _Actions:
@@ -146,13 +146,11 @@ class _Gate:
         self._host_checked = host_checked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            refusal = self._refusal(Request(scope))
-            if refusal is not None:
-                await refusal(scope, receive, send)
-                return
+        if scope["type"] != "http":
+            return  # a WebSocket is not served, and must not slip past the checks below
+        refusal = self._refusal(Request(scope))
         try:
-            await self._app(scope, receive, send)
+            await (refusal or self._app)(scope, receive, send)
         except Exception as error:  # noqa: BLE001 -- the outermost loop of this port; one bad answer must not end it
             if self._on_bug is not None:
                 self._on_bug(error)
@@ -209,13 +207,12 @@ def _error(status: int, code: str, message: str, *, bearer: bool = False) -> Res
 
 def _not_found(request: Request, error: Exception) -> Response:
     """The router's 404 and 405 in the shape of all other errors."""
-    status = error.status_code if isinstance(error, HTTPException) else 404
+    status = cast("HTTPException", error).status_code
     known = "GET /health, /ready, /metrics, /api/state and POST /api/reload"
     return _error(status, "not_found", f"no {request.method} {request.url.path} here; there are {known}")
 
 
 def _failed(_request: Request, error: Exception) -> Response:
     """An error of offramp's own: 422 where a new configuration is wrong, and then the old one stays."""
-    if not isinstance(error, OfframpError):
-        raise error
-    return _error(422 if isinstance(error, ConfigError) else error.status_hint, error.code, error.message)
+    known = cast("OfframpError", error)  # the only class it is registered for
+    return _error(422 if isinstance(known, ConfigError) else known.status_hint, known.code, known.message)
