@@ -135,9 +135,23 @@ class GatewayMetrics:
         Raises:
             ValueError: If the registry has one of the names already.
         """
-        counter, gauge, histogram = registry.counter, registry.gauge, registry.histogram
         self._series: dict[tuple[str, str, str, str], Series] = {}
-        # What clients asked for and got.
+        self._register_traffic(registry)
+        self._register_money(registry)
+        self._register_upstreams(registry)
+        self._register_process(registry)
+
+    def series(self, route: str, tier: str, operation: str, outcome: str) -> Series:
+        """Where exchanges of this kind are recorded; the same object each time."""
+        key = (route, tier, operation, outcome)
+        found = self._series.get(key)
+        if found is None:
+            found = self._series[key] = Series(self, (route, tier, operation), outcome)
+        return found
+
+    def _register_traffic(self, registry: Registry) -> None:
+        """What clients asked for and got."""
+        counter, gauge, histogram = registry.counter, registry.gauge, registry.histogram
         self.requests = counter(
             "offramp_requests_total",
             "Exchanges settled, by outcome and status class.",
@@ -162,7 +176,10 @@ class GatewayMetrics:
             INTER_TOKEN_BUCKETS_S,
         )
         self.connections = gauge("offramp_client_connections", "Open connections of clients.")
-        # Tokens and money.
+
+    def _register_money(self, registry: Registry) -> None:
+        """Tokens, and what they cost."""
+        counter = registry.counter
         self.input_tokens = counter("offramp_input_tokens_total", "Prompt tokens, cached ones included.", _EXCHANGE)
         self.output_tokens = counter("offramp_output_tokens_total", "Completion tokens, reasoning included.", _EXCHANGE)
         self.cancelled_tokens = counter(
@@ -183,7 +200,10 @@ class GatewayMetrics:
         self.unpriced = counter(
             "offramp_unpriced_requests_total", "Exchanges whose cost is unknown and in no sum.", _EXCHANGE
         )
-        # Upstreams.
+
+    def _register_upstreams(self, registry: Registry) -> None:
+        """How the upstreams do."""
+        counter, gauge = registry.counter, registry.gauge
         self.attempts = counter(
             "offramp_attempts_total",
             "Tries at an upstream, by what made them move on; empty where they answered.",
@@ -207,7 +227,10 @@ class GatewayMetrics:
         self.retries_refused = counter(
             "offramp_retry_budget_refused_total", "Retries that were not made because the retry budget was spent."
         )
-        # What is remembered, and how it runs.
+
+    def _register_process(self, registry: Registry) -> None:
+        """What the gateway remembers and loses, and what runs."""
+        counter, gauge = registry.counter, registry.gauge
         self.ledger_dropped = counter("offramp_ledger_dropped_rows_total", "Exchanges that the ledger has lost.")
         self.ledger_queue = gauge("offramp_ledger_queued_rows", "Exchanges that wait to be written to the ledger.")
         self.log_dropped = counter("offramp_log_dropped_lines_total", "Log lines lost because nobody read fast enough.")
@@ -216,11 +239,3 @@ class GatewayMetrics:
             "offramp_config_info", "Always 1; `hash` names the configuration in use.", ("hash",), merge=Merge.MAX
         )
         self.build_info = gauge("offramp_build_info", "Always 1; the version that runs.", ("version",), merge=Merge.MAX)
-
-    def series(self, route: str, tier: str, operation: str, outcome: str) -> Series:
-        """Where exchanges of this kind are recorded; the same object each time."""
-        key = (route, tier, operation, outcome)
-        found = self._series.get(key)
-        if found is None:
-            found = self._series[key] = Series(self, (route, tier, operation), outcome)
-        return found
