@@ -62,6 +62,18 @@ def decimal_text(amount: Decimal) -> str:
     return "0" if plain in {"-0", ""} else plain
 
 
+def fraction_text(usd: Fraction, places: int = 12) -> str:
+    """Dollars as a decimal string, rounded half to even where they have no end.
+
+    >>> fraction_text(Fraction(727, 2_000_000)), fraction_text(Fraction(727, 3)), fraction_text(Fraction(-2124))
+    ('0.0003635', '242.333333333333', '-2124')
+    """
+    scale = 10**places
+    whole, rest = divmod(abs(round(usd * scale)), scale)
+    sign = "-" if usd < 0 and (whole or rest) else ""
+    return f"{sign}{whole}.{rest:0{places}d}".rstrip("0").rstrip(".")
+
+
 def parse_usd(amount: Decimal | str | float, *, what: str) -> Decimal:
     """A non-negative amount of dollars as somebody wrote it; a float means the decimal number that it prints as.
 
@@ -128,6 +140,6 @@ def nano_from_pico(pico: int) -> int:
     [0, 0, 1, 2, 2]
     """
     nano, rest = divmod(pico, PICO_PER_NANO)
-    if rest > 500 or (rest == 500 and nano & 1):  # noqa: PLR2004 -- half of PICO_PER_NANO
+    if rest > 500 or (rest == 500 and nano & 1):
         nano += 1
     return nano
