@@ -83,24 +83,20 @@ class Log:
         """What has not been written yet."""
         return len(self._buffer)
 
-    def flush(self) -> None:
-        """Write what waits, as far as the reader takes it without making us wait."""
-        self._flush(wait_s=0.0)
-
-    def close(self, *, timeout_s: float = 1.0) -> None:
-        """Write everything, waiting for the reader; the last call.
+    def flush(self, *, wait_s: float = 0.0) -> None:
+        """Write what waits, as far as the reader takes it.
 
         Args:
-            timeout_s: How long all of it may take; what is left then is lost.
+            wait_s: How long to wait for a slow reader before the rest is left; more than 0 only at the very end.
         """
-        end_s = time.monotonic() + timeout_s
-        while self._buffer or self._unreported:
-            left_s = end_s - time.monotonic()
-            if left_s <= 0:
-                return
-            self._flush(wait_s=left_s)
+        self._write(wait_s=0.0)
+        if not wait_s:
+            return
+        end_s = time.monotonic() + wait_s
+        while self.waiting_bytes and (left_s := end_s - time.monotonic()) > 0:
+            self._write(wait_s=left_s)
 
-    def _flush(self, *, wait_s: float) -> None:
+    def _write(self, *, wait_s: float) -> None:
         if self._unreported and not self._buffer:
             lost, self._unreported = self._unreported, 0
             self._buffer += self._line("log_dropped", "warning", {"lines": lost})
