@@ -214,7 +214,7 @@ def test_the_last_flush_waits_for_a_slow_reader(pipe: Pipe) -> None:
     os.set_blocking(pipe.read_fd, True)
     reader = threading.Thread(target=lambda: seen.extend(iter(lambda: os.read(pipe.read_fd, 1 << 16), b"")))
     reader.start()
-    log.flush(wait_s=10.0)
+    log.close(timeout_s=10.0)
     pipe.writer.close()
     reader.join()
 
@@ -226,6 +226,6 @@ def test_the_last_flush_does_not_wait_for_ever(pipe: Pipe) -> None:
     log = Log(pipe.writer)
     for number in range(2_000):
         log.event("exchange", number=number, padding="x" * 100)
-    log.flush(wait_s=0.05)
+    log.close(timeout_s=0.05)
 
     assert log.waiting_bytes > 0

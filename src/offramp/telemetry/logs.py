@@ -83,16 +83,18 @@ class Log:
         """What has not been written yet."""
         return len(self._buffer)
 
-    def flush(self, *, wait_s: float = 0.0) -> None:
-        """Write what waits, as far as the reader takes it.
+    def flush(self) -> None:
+        """Write what waits, as far as the reader takes it without making us wait."""
+        self._write(wait_s=0.0)
+
+    def close(self, *, timeout_s: float = 1.0) -> None:
+        """Write everything, waiting for a slow reader; the last call of a process.
 
         Args:
-            wait_s: How long to wait for a slow reader before the rest is left; more than 0 only at the very end.
+            timeout_s: How long all of it may take; what is left then is lost.
         """
         self._write(wait_s=0.0)
-        if not wait_s:
-            return
-        end_s = time.monotonic() + wait_s
+        end_s = time.monotonic() + timeout_s
         while self.waiting_bytes and (left_s := end_s - time.monotonic()) > 0:
             self._write(wait_s=left_s)
 
