@@ -26,7 +26,7 @@ def test_a_right_file_is_drawn(capsys: pytest.CaptureFixture[str], monkeypatch: 
     assert lines[0].startswith("offramp.yaml  (version ")
     assert "listens   http://127.0.0.1:8484/v1, admin http://127.0.0.1:8485" in lines
     assert "  local   vllm   http://127.0.0.1:9001/v1  no key   $1.006 per hour" in lines
-    assert "  openai  other  http://127.0.0.1:9002/v1  own key  token prices of openai, if known" in lines
+    assert "  openai  other  http://127.0.0.1:9002/v1  own key  token prices of openai" in lines
     assert "    -> local (tiny) -> openai (gpt-4o-mini) -> cache (the last good answer)" in lines
     assert "  every other model  -> refused: 404, model_not_found" in lines
     assert not any("sk-" in line for line in lines)

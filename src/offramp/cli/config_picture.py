@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from offramp.catalog.prices import PriceBook
 from offramp.cli.terminal import table
 from offramp.config.load import Loaded
 from offramp.config.model import CacheTier, Listen, Route, Settings, UpstreamTier
@@ -49,12 +50,23 @@ def _upstream(name: str, upstream: Upstream) -> tuple[str, ...]:
     first, *more = upstream.base_urls
     where = first + (f" (+{len(more)})" if more else "")
     key = "own key" if upstream.api_key else "no key"
-    return (name, upstream.engine.value, where, key, _price(upstream.price, provider=upstream.provider or name))
+    return (
+        name,
+        upstream.engine.value,
+        where,
+        key,
+        _price(upstream.price) if upstream.price else _found(name, upstream),
+    )
 
 
-def _price(price: Price | None, *, provider: str) -> str:
-    if price is None:
-        return f"token prices of {provider}, if known"
+def _found(name: str, upstream: Upstream) -> str:
+    """Whose token prices apply where the configuration has none."""
+    book = PriceBook.load()
+    provider = upstream.provider or book.provider_id(name) or book.provider_of(upstream.base_urls[0])
+    return f"token prices of {provider}" if provider else "no price: give it a `price`, or a `provider`"
+
+
+def _price(price: Price) -> str:
     if price.kind is PriceKind.CARD:
         return f"card {price.card}"
     if price.kind is PriceKind.PARTS:

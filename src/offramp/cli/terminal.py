@@ -1,6 +1,7 @@
 """What the commands share: how they are declared, and how they write for people and for programs."""
 
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 import msgspec
@@ -30,7 +31,7 @@ def print_json(value: object) -> None:
     sys.stdout.write(f"{encoded.decode()}\n")
 
 
-def table(rows: list[tuple[str, ...]], *, indent: str = "  ", gap: str = "  ") -> list[str]:
+def table(rows: Sequence[tuple[str, ...]], *, indent: str = "  ", gap: str = "  ") -> list[str]:
     """Lines in which the columns stand below each other; the last column is as long as it is."""
     if not rows:
         return []

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from offramp.config.document import Document
 from offramp.config.model import LOOPBACK_HOST, Settings
 from offramp.config.problems import KeyPath, did_you_mean
-from offramp.config.upstreams import Upstream
+from offramp.config.upstreams import Upstream, engine_of
 from offramp.wire.engine import Engine
 
 Tree = Mapping[str, Any]
@@ -122,7 +122,7 @@ def _upstream(upstream: Tree, path: tuple[str, ...], document: Document) -> None
         if address in instances[:index]:
             document.report((*path, "base_url", index), "this address stands twice")
     _credentials(upstream, path, document)
-    is_azure = upstream.get("engine") == Engine.AZURE or any(host.endswith(".openai.azure.com") for host in hosts)
+    is_azure = (upstream.get("engine") or engine_of(addresses)) == Engine.AZURE
     v1 = all(str(address).rstrip("/").endswith("/v1") for address in instances or [addresses])
     if is_azure and not v1 and not upstream.get("api_version"):
         document.report(path, "Azure needs `api_version`, such as '2024-10-21' (or a base_url that ends in /openai/v1)")

@@ -46,7 +46,7 @@ def _size(value: object) -> object:
     return int(found[1]) * _UNITS[(found[2] or "").lower().removesuffix("b")]
 
 
-def _url(text: str) -> str:
+def address(text: str) -> str:
     """An address of an upstream without its trailing slash.
 
     Raises:
@@ -101,7 +101,7 @@ Text = Annotated[str, Field(min_length=1, max_length=512, pattern=LINE)]
 """A line of text without control characters."""
 ModelPattern = Annotated[Text, AfterValidator(_model_pattern)]
 """What clients ask for: a model's name, or its beginning and `*`."""
-Address = Annotated[str, AfterValidator(_url)]
+Address = Annotated[str, AfterValidator(address)]
 """The address of an upstream; it stands for `/v1`, whatever its own path is."""
 Addresses = Annotated[
     tuple[Address, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str]), Field(min_length=1)

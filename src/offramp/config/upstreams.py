@@ -299,7 +299,7 @@ class Upstream(Part):
             return value
         filled = dict(value)
         if filled.get("engine") is None:
-            filled["engine"] = _engine_of(filled.get("base_url"))
+            filled["engine"] = engine_of(filled.get("base_url"))
         if "health" not in filled and filled["engine"] == Engine.VLLM:
             filled["health"] = {}
         elif filled.get("health") is False:
@@ -309,7 +309,8 @@ class Upstream(Part):
         return filled
 
 
-def _engine_of(base_url: JsonValue) -> str:
+def engine_of(base_url: JsonValue) -> Engine:
+    """What kind of server an address is known to be: by its host, of the first one in a list."""
     first = base_url[0] if isinstance(base_url, list) and base_url else base_url
     if not isinstance(first, str):
         return Engine.OTHER
