@@ -108,6 +108,15 @@ def test_a_person_sees_fields_as_words() -> None:
     assert line == '06:09:31.123 warning breaker    upstream=local open=true wait_s=59.5 instance=- why="no answer"'
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(b"ab", "ab"), (Decimal("0.1"), "0.1"), (ValueError("odd"), "odd"), ([1, 2], "[1,2]"), (float("inf"), "inf")],
+)
+def test_a_person_sees_every_kind_of_value_without_its_wrapping(value: object, shown: str) -> None:
+    """Quotes around quotes are hard to read."""
+    assert human("event", {"value": value}).endswith(f"value={shown}")
+
+
 def test_an_event_without_fields_has_no_blank_at_its_end() -> None:
     """Nobody should see it in a diff."""
     assert human("listening", {}) == "06:09:31.123 info    listening"

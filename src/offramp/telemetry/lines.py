@@ -139,7 +139,8 @@ def _text(value: object) -> str:
         return f"{value:.6g}"
     if value is None or isinstance(value, int):
         return _NONE if value is None else str(value).lower()
-    return _CONTROL.sub(_escaped, _encode(_json_other(value)).decode())
+    plain = _json_other(value)
+    return _CONTROL.sub(_escaped, plain if isinstance(plain, str) else _encode(plain).decode())
 
 
 def _json_value(name: str, value: object) -> object:
