@@ -104,8 +104,11 @@ class FaultyReply(Reply):
 
     def end(self, ending: Ending = Ending.WHOLE) -> None:
         """The end, which never comes once the stream has fallen silent."""
-        if not self._silent:
-            super().end(ending)
+        if self._silent or self.ended:
+            return
+        if self._deflate is not None:
+            self._out.append(super().framed(self._deflate.flush()))
+        super().end(ending)
 
     def _break(self, last: bytes, *, reset: bool) -> None:
         """Send a last part, then end the connection."""
