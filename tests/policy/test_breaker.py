@@ -132,6 +132,19 @@ def test_a_good_probe_closes_it_with_clean_counts() -> None:
     assert breaker.state is State.CLOSED
 
 
+def test_after_recovery_the_rate_begins_afresh() -> None:
+    """The failures that opened it are still within the window, and must not open it again at the first hiccup."""
+    settings = BreakerSettings(failures=100, failure_rate=0.5, min_requests=4, rate_window_s=300.0, cooldown_s=1.0)
+    breaker = Breaker(settings)
+    for _ in range(4):
+        breaker.failed(admitted(breaker, 0.0), 0.0)
+    breaker.succeeded(admitted(breaker, 1.0), 1.0)
+    for verdict in (breaker.succeeded, breaker.succeeded, breaker.succeeded, breaker.failed):
+        verdict(admitted(breaker, 2.0), 2.0)
+
+    assert (breaker.state, breaker.opened) == (State.CLOSED, 1)
+
+
 def test_a_bad_probe_opens_it_for_another_cooldown() -> None:
     """The clock starts at the probe's failure, not at its start."""
     breaker, probe = probing()
@@ -147,6 +160,15 @@ def test_a_probe_without_a_verdict_gives_its_lease_back() -> None:
     breaker.released(probe, 61.0)
 
     assert admitted(breaker, 61.0) != probe
+    assert breaker.state is State.HALF_OPEN
+
+
+def test_a_verdict_after_the_release_is_late() -> None:
+    """Whoever gave the lease back has nothing more to say, even while nobody else holds it."""
+    breaker, probe = probing()
+    breaker.released(probe, 61.0)
+    breaker.succeeded(probe, 62.0)
+
     assert breaker.state is State.HALF_OPEN
 
 
