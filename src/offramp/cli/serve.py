@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from offramp.compose.serve import ServeOptions, SingleProcess
-from offramp.errors import UsageError
+from offramp.compose.single import SingleProcess
+from offramp.compose.startup import ServeOptions
+from offramp.compose.supervisor import Supervisor
 
 
 def command(
@@ -30,6 +31,4 @@ def command(
         workers=workers,
         state_dir=state,
     )
-    if workers > 1:
-        raise UsageError("several workers are not built yet; leave --workers out")
-    return SingleProcess(options).run()
+    return SingleProcess(options).run() if workers == 1 else Supervisor(options).run()

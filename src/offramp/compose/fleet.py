@@ -61,6 +61,20 @@ def build_fleet(
     return fleet, computes
 
 
+def compute_prices(settings: Settings) -> dict[str, ComputePrice]:
+    """The price of each compute-priced instance by `upstream@host:port`, without building anything."""
+    found: dict[str, ComputePrice] = {}
+    for name, part in settings.upstreams.items():
+        price = compute_price(part.price)
+        if price is None:
+            continue
+        for url in part.base_urls:
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            found[f"{name}@{parts.hostname or ''}:{port}"] = price
+    return found
+
+
 def _instance(
     name: str, part: UpstreamSettings, url: str, before: Upstream | None, *, compute_priced: bool
 ) -> Instance:

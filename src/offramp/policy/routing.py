@@ -19,9 +19,13 @@ class Balance(StrEnum):
 class Candidate(Protocol):
     """What routing must know of an instance."""
 
-    in_flight: int
     resting_until_s: float
     healthy: bool
+
+    @property
+    def load(self) -> int:
+        """Attempts under way."""
+        ...
 
     def would_admit(self, now_s: float) -> bool:
         """Whether the breaker would let a request through."""
@@ -79,6 +83,6 @@ def pick(
             continue
         if balance is Balance.ROUND_ROBIN:
             return candidate
-        if best is None or candidate.in_flight < best.in_flight:
+        if best is None or candidate.load < best.load:
             best = candidate
     return best

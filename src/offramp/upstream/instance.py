@@ -65,7 +65,11 @@ class Instance:
         """What it was made from; equal ones are the same instance after a reload."""
         self.base_path = base_path
         """Path that stands for `/v1`, without a slash at its end."""
+        self.key = f"{upstream}@{self.name}"
+        """Names it among all instances of all upstreams."""
         self.in_flight = 0
+        self.elsewhere = 0
+        """What other workers have in flight here, as of about a second ago."""
         self.resting_until_s = 0.0
         self.healthy = True
         self._idle: list[UpstreamConnection] = []
@@ -73,6 +77,11 @@ class Instance:
         self._waiting: deque[Attempt] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self.retired = False
+
+    @property
+    def load(self) -> int:
+        """Attempts under way, in all workers."""
+        return self.in_flight + self.elsewhere
 
     # --- admission ------------------------------------------------------------------------------
 

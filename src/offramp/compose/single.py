@@ -2,122 +2,30 @@
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import secrets
 import signal
-import socket
-import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from offramp import __version__
 from offramp.compose.admin import AdminServer
 from offramp.compose.dataplane import DataPlane
 from offramp.compose.ledger import LedgerBuffer, NoLedger
 from offramp.compose.listening import open_socket
 from offramp.compose.loops import new_event_loop
-from offramp.config.load import Loaded, load
-from offramp.config.upstreams import Upstream
-from offramp.errors import ConfigError, OfframpError
-from offramp.store import hash_key as hash_keys
+from offramp.compose.startup import (
+    CLOSE_LEDGER_S,
+    ServeOptions,
+    announce,
+    ledger_hash_key,
+    make_log,
+    refuse_own_address,
+    stamps,
+)
+from offramp.errors import OfframpError
+from offramp.store.rows import Batch
 from offramp.store.writer import LedgerWriter
-from offramp.telemetry.logs import Log
 from offramp.telemetry.metrics import Snapshot
-
-CLOSE_LEDGER_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
-    """What the command line says."""
-
-    config: Path | None
-    host: str | None
-    port: int | None
-    admin_host: str | None
-    admin_port: int | None
-    workers: int
-    state_dir: Path
-
-    @property
-    def flags(self) -> Mapping[str, object]:
-        """The flags that win over the file's `listen`."""
-        return {
-            "host": self.host,
-            "port": self.port,
-            "admin_host": self.admin_host,
-            "admin_port": self.admin_port,
-        }
-
-    def load(self) -> Loaded:
-        """Read the configuration with the flags on top.
-
-        Raises:
-            ConfigError: With everything that is wrong.
-        """
-        return load(self.config, flags=self.flags)
-
-
-def make_log(loaded: Loaded) -> tuple[Log, bool]:
-    """The log that the configuration asks for, and whether every exchange is a line in it."""
-    part = loaded.settings.log
-    on_terminal = sys.stderr.isatty()
-    human = part.format == "human" or (part.format == "auto" and on_terminal)
-    exchanges = part.exchanges == "on" or (part.exchanges == "auto" and on_terminal)
-    return Log(sys.stderr, "human" if human else "json", part.level), exchanges
-
-
-def ledger_hash_key(loaded: Loaded, state_dir: Path, log: Log) -> bytes:
-    """The key of the ledger's hashes: from the configuration, else from the state folder, else one for this run only."""
-    configured = loaded.settings.ledger.hash_key
-    if configured is not None:
-        return hashlib.sha256(configured.reveal().encode()).digest()
-    try:
-        return hash_keys.load_or_create(state_dir)
-    except OfframpError as error:
-        log.event("ledger", level="warning", problem=error.message)
-        return secrets.token_bytes(32)
-
-
-def refuse_own_address(loaded: Loaded, host: str, port: int) -> None:
-    """Refuse to start where an upstream is this gateway itself.
-
-    Raises:
-        ConfigError: Naming the upstream, and what to set instead.
-    """
-    own = _addresses(host, port)
-    for name, upstream in loaded.settings.upstreams.items():
-        for url, place in _places(upstream):
-            if place[1] == port and (own & _addresses(*place)):
-                msg = (
-                    f"upstream {name!r} ({url}) is this gateway's own address, so requests would go round in circles; "
-                    "set OFFRAMP_UPSTREAM or the upstream's base_url to the model server"
-                )
-                raise ConfigError(msg)
-
-
-def _places(upstream: Upstream) -> list[tuple[str, tuple[str, int]]]:
-    from urllib.parse import urlsplit
-
-    places: list[tuple[str, tuple[str, int]]] = []
-    for url in upstream.base_urls:
-        parts = urlsplit(url)
-        places.append((url, (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))))
-    return places
-
-
-def _addresses(host: str, port: int) -> set[str]:
-    """Addresses that a host means; those of every interface where it listens everywhere."""
-    wildcard = host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
-    names = ["localhost", socket.gethostname()] if wildcard else [host]
-    found: set[str] = {"127.0.0.1", "::1"} if wildcard else set()
-    for name in names:
-        with contextlib.suppress(OSError):
-            found.update(str(entry[4][0]) for entry in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
-    return found
 
 
 class SingleProcess:
@@ -153,9 +61,9 @@ class SingleProcess:
         refuse_own_address(self.loaded, listen.host, self.port)
         self._stopping: asyncio.Event | None = None
 
-    def _deliver(self, batch: object) -> None:
+    def _deliver(self, batch: Batch) -> None:
         if self.writer is not None:
-            self.writer.submit(batch)  # type: ignore[arg-type]
+            self.writer.submit(batch)
 
     def run(self) -> int:
         """Serve until told to end; gives the exit code."""
@@ -173,7 +81,7 @@ class SingleProcess:
                 self.options.state_dir, on_error=self._problems.append, computes=self.plane.computes
             )
         await self.plane.start(self.listener)
-        self._announce()
+        announce(self.log, self.loaded, port=self.port, state_dir=self.options.state_dir, workers=1)
         admin = AdminServer(self, self.loaded.settings, self.log)
         admin_task = loop.create_task(admin.run())
         watch = loop.create_task(self._watch())
@@ -191,35 +99,16 @@ class SingleProcess:
             await admin_task
         self._tell_problems()
         self.log.event("stopped", cut_connections=cut, after_s=round(time.monotonic() - started_s, 3))
-        self.log.flush(wait_s=0.5)
+        self.log.close()
         return 0
-
-    def _announce(self) -> None:
-        settings = self.loaded.settings
-        for warning in self.loaded.warnings:
-            self.log.event("configuration", level="warning", problem=warning)
-        host = settings.listen.host if ":" not in settings.listen.host else f"[{settings.listen.host}]"
-        scheme = "https" if settings.listen.tls is not None else "http"
-        self.log.event(
-            "listening",
-            base_url=f"{scheme}://{host}:{self.port}/v1",
-            routes=len(settings.routes),
-            upstreams=len(settings.upstreams),
-            config=self.loaded.hash,
-            source=str(self.loaded.source or "no file"),
-            state=str(self.options.state_dir),
-            version=__version__,
-            pid=os.getpid(),
-        )
-        self.log.flush()
 
     async def _watch(self) -> None:
         """Reload when a file of the configuration changes; say what the writer's thread reports."""
-        stamps = _stamps(self.loaded)
+        seen = stamps(self.loaded)
         while True:
             await asyncio.sleep(1.0)
             self._tell_problems()
-            if stamps != (stamps := _stamps(self.loaded)):
+            if seen != (seen := stamps(self.loaded)):
                 self._try_reload("a file of the configuration changed")
 
     def _tell_problems(self) -> None:
@@ -274,17 +163,3 @@ class SingleProcess:
     def reload(self) -> str:
         """Read the configuration again and use it."""
         return self._reload("the admin API")
-
-
-def _stamps(loaded: Loaded) -> list[tuple[str, int, int]]:
-    stamps: list[tuple[str, int, int]] = []
-    for path in loaded.files:
-        try:
-            status = path.stat()
-        except OSError:
-            stamps.append((str(path), 0, 0))
-        else:
-            stamps.append((str(path), status.st_mtime_ns, status.st_size))
-    return stamps
-
-
