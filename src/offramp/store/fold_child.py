@@ -29,6 +29,11 @@ class FoldChild:
         self._due_s: float | None = None
         self._failed = False
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a fold is under way, as far as the last look showed."""
+        return self._process is not None
+
     def grew(self, rows: int, now_s: float) -> None:
         """The journal grew by so many rows."""
         self._rows += rows

@@ -13,6 +13,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from offramp.store import state
+from offramp.store.sqlite import use_wal
 from offramp.store.state import NewerStateError
 
 FORMAT = 1
@@ -132,8 +133,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        use_wal(connection, timeout_s=_BUSY_S)
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute("PRAGMA cache_size = -1024")
         _make_tables(connection, path)

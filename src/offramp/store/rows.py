@@ -109,8 +109,8 @@ class ExchangeRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """`x-ratelimit-remaining-requests` of the upstream that answered."""
     ratelimit_tokens: int | None
     cost_nano: int | None
-    """Token-priced part of the actual cost: 0 if every attempt was compute-priced, `None` if a price or usage is unknown.
-    The ledger's writer adds the shares of compute-priced instances (`ComputeEnded` with this row's id)."""
+    """Token-priced part of the actual cost: 0 if every attempt was compute-priced, `None` if a price or usage is
+    unknown. The ledger's fold adds the shares of compute-priced instances (`ComputeEnded` with this row's id)."""
     baseline_nano: int | None
     """What the same usage would have cost on the route's baseline card; `None` without baseline or usage."""
     tries: tuple[AttemptRow, ...] = ()

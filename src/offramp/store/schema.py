@@ -13,10 +13,14 @@ from pathlib import Path
 
 from offramp.errors import UnavailableError
 from offramp.store import state
+from offramp.store.sqlite import use_wal
 from offramp.store.state import NewerStateError
 
 VERSION = "0001"
 """Revision of the newest migration."""
+
+_BEGUN = "0000"
+"""A ledger in which the first migration did not come to its end."""
 
 _UPGRADE_S = 600.0
 _BUSY_S = 60.0
@@ -34,8 +38,7 @@ def open_ledger(folder: Path) -> sqlite3.Connection:
     state.make_private_file(path)
     connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        use_wal(connection, timeout_s=_BUSY_S)
         connection.execute("PRAGMA cache_size = -8192")
         version = found(connection, path=path)
         if version == "":
@@ -76,7 +79,7 @@ def found(connection: sqlite3.Connection, *, path: Path) -> str:
         if "no such table" in str(error):
             return ""
         raise
-    version = str(row[0]) if row else ""
+    version = str(row[0]) if row else _BEGUN
     # Revisions are numbered, so that this comparison needs no list of them.
     if version > VERSION:
         raise NewerStateError(

@@ -17,19 +17,23 @@ import msgspec
 
 from offramp.errors import OfframpError
 from offramp.pricing.compute import ComputePrice
-from offramp.store import state
+from offramp.store import schema, state
 from offramp.store.carry import Carry
 from offramp.store.drops import Drops
 from offramp.store.fold_child import FoldChild
 from offramp.store.journal import Journal, Kind, is_damage
 from offramp.store.records import Began, compute_records
 from offramp.store.rows import Batch
+from offramp.store.state import NewerStateError
 
 QUEUE_BYTES = 16 << 20
 """About 45,000 exchanges wait while the disk cannot be written; the next ones are refused and counted."""
 
 _RETRY_S = 1.0
 """How soon a disk that refused is asked again."""
+
+_CALM_S = 3.0
+"""A disk at its limit takes a record now and then; only after so long without a failure it is said to be well."""
 
 _CLOSING_RETRY_S = 0.1
 """The same when the process is about to end."""
@@ -86,6 +90,7 @@ class LedgerWriter:
         self._lost = 0
         self._reported = 0
         self._failing = False
+        self._failed_s = 0.0
         self._closing = threading.Event()
         self._never = threading.Event()
         self._deadline_s = 0.0
@@ -106,7 +111,7 @@ class LedgerWriter:
 
     @property
     def failing(self) -> bool:
-        """Whether the last attempt to write failed."""
+        """Whether writing has failed lately."""
         return self._failing
 
     def submit(self, batch: Batch) -> bool:
@@ -153,7 +158,7 @@ class LedgerWriter:
         self._queue.put(_Item(None, reached=reached))
         return reached.wait(timeout_s)
 
-    def close(self, timeout_s: float = 5.0) -> bool:
+    def close(self, timeout_s: float = 2.0) -> bool:
         """Write what is queued and end the thread.
 
         Returns:
@@ -169,7 +174,7 @@ class LedgerWriter:
         self._queue.put(_Item(kind, self._encoder.encode(message), at_ns=self._clock()))
 
     def _put(self, kind: Kind, body: bytes, rows: int) -> bool:
-        if self._bytes_in - self._bytes_out + len(body) > self._queue_bytes:
+        if self._closing.is_set() or self._bytes_in - self._bytes_out + len(body) > self._queue_bytes:
             return False
         self._bytes_in += len(body)
         self._rows_in += rows
@@ -186,6 +191,10 @@ class LedgerWriter:
         self._drops.prepare()
         # What an earlier process could only note in the file is still to be told to the ledger.
         self._reported = -self._drops.read()
+        try:
+            schema.check(self._folder)
+        except NewerStateError as error:
+            self._on_error(f"{error}; until then everything stays in the journal")
         # Whatever the journal still holds from an earlier process becomes due like new rows.
         self._fold.grew(0, monotonic())
         while True:
@@ -227,7 +236,7 @@ class LedgerWriter:
         except (OSError, sqlite3.Error, OfframpError) as error:
             self._failed(error)
             return False
-        if self._failing:
+        if self._failing and monotonic() - self._failed_s >= _CALM_S:
             self._failing = False
             self._on_error(f"the ledger is written again; {self.dropped} exchanges were not kept")
         if item.rows:
@@ -243,6 +252,7 @@ class LedgerWriter:
 
     def _failed(self, error: Exception) -> None:
         self._journal.close()
+        self._failed_s = monotonic()
         self._drops.write(self._refused + self._lost - self._reported)
         if is_damage(error):
             with suppress(OSError):

@@ -1,11 +1,14 @@
-"""`python -m offramp.migrate.ledger upgrade STATE`: what the serving side starts when the ledger's tables are old."""
+"""`python -m offramp.migrate.ledger upgrade STATE`: what the serving side starts when the ledger's tables are old.
+
+`script` instead writes what a new ledger is made of: `store/schema.sql`.
+"""
 
 import os
 import sys
 from pathlib import Path
 
 from offramp.errors import OfframpError, UsageError
-from offramp.migrate.ledger.upgrade import upgrade
+from offramp.migrate.ledger.upgrade import script, upgrade
 
 
 def main(arguments: list[str]) -> int:
@@ -14,8 +17,10 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["upgrade", folder]:
                 upgrade(Path(folder))
+            case ["script"]:
+                sys.stdout.write(script())
             case _:
-                raise UsageError("expected: upgrade STATE, with the state folder's path")
+                raise UsageError("expected: upgrade STATE, with the state folder's path, or: script")
     except OfframpError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -1,6 +1,7 @@
 """Brings a ledger's tables to this version. Needs Alembic, so it runs in commands and short child processes only."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from alembic import command
@@ -12,8 +13,12 @@ from sqlalchemy.pool import StaticPool
 
 from offramp.errors import UnavailableError
 from offramp.store import schema, state
+from offramp.store.sqlite import use_wal
 
-_ENVIRONMENT = Path(__file__).parent / "environment"
+_BUSY_S = 60.0
+
+ENVIRONMENT = Path(__file__).parent / "environment"
+"""Alembic's folder: `env.py` and the migrations."""
 
 
 def upgrade(folder: Path) -> None:
@@ -27,9 +32,9 @@ def upgrade(folder: Path) -> None:
     path = state.prepare(folder) / state.LEDGER
     state.make_private_file(path)
     try:
-        connection = sqlite3.connect(path, timeout=60.0, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
         try:
+            use_wal(connection, timeout_s=_BUSY_S)
             run(connection, path=path)
         finally:
             connection.close()
@@ -51,9 +56,20 @@ def run(connection: sqlite3.Connection, *, path: Path) -> None:
             raise
 
 
+def script() -> str:
+    """What the migrations make of an empty ledger, as the text of `store/schema.sql`."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        run(connection, path=Path(":memory:"))
+        made = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+        statements = [sql for (sql,) in connection.execute(made)]
+    statements.append(f"INSERT INTO alembic_version (version_num) VALUES ('{schema.VERSION}')")  # noqa: S608 -- ours
+    lines = ";\n".join(statements).splitlines()
+    return "\n".join(line.rstrip().replace("\t", "    ") for line in lines) + "\n"
+
+
 def _config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_ENVIRONMENT).replace("%", "%%"))
+    config.set_main_option("script_location", str(ENVIRONMENT).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
