@@ -292,13 +292,30 @@ def test_none_or_several_hosts_are_refused(open_server: Served, head: bytes) -> 
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://localhost:3000", "http://127.0.0.1", "x", ""]
+    "origin", ["https://evil.example", "null", "http://localhost:3000", "http://127.0.0.1", "http://[", "x", ""]
 )
 def test_pages_of_other_origins_are_refused(ask: Ask, system: System, origin: str) -> None:
     """A form on any page could post a reload to localhost."""
     answer = ask("/api/reload", "POST", origin=origin)
 
     assert (answer.status, answer.code, system.reloads) == (403, "foreign_origin", 0)
+
+
+def test_one_good_origin_does_not_excuse_another(open_server: Served, system: System) -> None:
+    """Browsers send one; who sends two is trying something."""
+    own = b"127.0.0.1:%d" % open_server.port
+    with socket.create_connection(("127.0.0.1", open_server.port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /api/reload HTTP/1.1\r\nhost: "
+            + own
+            + b"\r\norigin: http://"
+            + own
+            + b"\r\norigin: https://evil.example\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 403")
+    assert system.reloads == 0
 
 
 def test_the_ports_own_pages_may_ask(system: System) -> None:

@@ -15,7 +15,6 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeAlias, cast
-from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
@@ -179,7 +178,8 @@ def _is_foreign(request: Request, host: str) -> bool:
     """Whether a browser says that another site's page sent this."""
     origins = request.headers.getlist("origin")
     if origins:
-        return len(origins) > 1 or urlsplit(origins[0]).netloc.lower() != host.lower()
+        own = {f"http://{host}".lower(), f"https://{host}".lower()}
+        return any(origin.lower() not in own for origin in origins)
     site = request.headers.get("sec-fetch-site", "none")
     is_link = request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate"
     return site not in {"none", "same-origin"} and not is_link
