@@ -21,7 +21,7 @@ def command(
     workers: Annotated[int, typer.Option(help="Processes that serve.", min=1, max=256)] = 1,
     state: Annotated[Path, typer.Option(help="Folder of the ledger and other state.")] = Path(".offramp"),
 ) -> int:
-    """Relay requests to the upstreams of the configuration; without one to OPENAI_BASE_URL with the client's own key."""
+    """Relay requests by the configuration; without one to OPENAI_BASE_URL with the client's own key."""
     options = ServeOptions(
         config=config,
         host=host,

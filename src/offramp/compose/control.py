@@ -100,6 +100,8 @@ class Control(asyncio.Protocol):
         self._on_gone = on_gone
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
+        self._unsent = asyncio.Event()
+        self._unsent.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The pair is joined to the loop."""
@@ -121,6 +123,7 @@ class Control(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side has ended."""
         self._transport = None
+        self._unsent.set()
         self._on_gone()
 
     def send(self, message: Message) -> bool:
@@ -134,8 +137,19 @@ class Control(asyncio.Protocol):
 
     async def flush(self) -> None:
         """Wait until everything is with the other side."""
-        while self._transport is not None and self._transport.get_write_buffer_size() > 0:
-            await asyncio.sleep(0.005)
+        if self._transport is not None:
+            self._transport.set_write_buffer_limits(high=0)
+            if self._transport.get_write_buffer_size() > 0:
+                self._unsent.clear()
+                await self._unsent.wait()
+
+    def pause_writing(self) -> None:
+        """Something waits for the other side."""
+        self._unsent.clear()
+
+    def resume_writing(self) -> None:
+        """Everything is with the other side."""
+        self._unsent.set()
 
     def close(self) -> None:
         """End this side."""

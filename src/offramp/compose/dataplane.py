@@ -158,15 +158,16 @@ class DataPlane:
             How many connections were still open when the time was over; they are cut.
         """
         self.pipeline.draining = True
-        end_s = time.monotonic() + timeout_s
-        while self.pipeline.connections and time.monotonic() < end_s:
-            await asyncio.sleep(0.02)
-        left = list(self.pipeline.connections)
-        for connection in left:
-            connection.abort()
-        if left:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.pipeline.nobody_connected()
+        except TimeoutError:
+            left = list(self.pipeline.connections)
+            for connection in left:
+                connection.abort()
             await asyncio.sleep(0)
-        return len(left)
+            return len(left)
+        return 0
 
     def stop(self) -> None:
         """End the sweeps and hand the last rows over."""
@@ -224,9 +225,7 @@ class DataPlane:
             }
             for name, upstream in self.fleet.items()
         }
-        routes = {
-            name: [tier.name for tier in route.tiers] for name, route in self.loaded.settings.routes.items()
-        }
+        routes = {name: [tier.name for tier in route.tiers] for name, route in self.loaded.settings.routes.items()}
         return {
             "version": __version__,
             "config": self.loaded.hash,
@@ -257,5 +256,3 @@ class DataPlane:
             output_tokens=row.output_tokens,
             cost_nano=row.cost_nano,
         )
-
-

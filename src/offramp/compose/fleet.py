@@ -12,7 +12,6 @@ from offramp.catalog.prices import PriceBook
 from offramp.config.environment import environment
 from offramp.config.model import Settings
 from offramp.config.upstreams import Price, PriceKind
-from offramp.wire.engine import Engine
 from offramp.config.upstreams import Upstream as UpstreamSettings
 from offramp.policy.breaker import BreakerSettings
 from offramp.policy.routing import Balance
@@ -20,6 +19,8 @@ from offramp.pricing.compute import Billed, ComputePart, ComputePrice, from_part
 from offramp.upstream.dial import Address, proxy_for, tls_context
 from offramp.upstream.instance import Instance, PoolLimits, Timeouts
 from offramp.upstream.upstream import Card, Upstream
+from offramp.wire.engine import Engine
+
 
 def build_fleet(
     settings: Settings, book: PriceBook, *, via: bytes, kept: Mapping[str, Upstream] | None = None
@@ -177,6 +178,10 @@ def _from_parts(price: Price) -> ComputePrice:
         ("vCPU", price.cpus or 0, price.cpu_usd_per_second),
         ("GB memory", price.memory_gb or 0, price.memory_usd_per_gb_second),
     )
-    return from_parts([
-        ComputePart(name=name, units=Fraction(units), usd_per_second=Fraction(usd)) for name, units, usd in rows if usd
-    ])
+    return from_parts(
+        [
+            ComputePart(name=name, units=Fraction(units), usd_per_second=Fraction(usd))
+            for name, units, usd in rows
+            if usd
+        ]
+    )

@@ -40,7 +40,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         else:
             msg = f"cannot listen on {where}: {error.strerror or error}"
         raise UnavailableError(msg) from error
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - the socket library's own signature
     return listener
 
 

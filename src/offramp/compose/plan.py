@@ -53,7 +53,7 @@ def build_plan(
         loopback_only=not settings.keys and is_loopback(settings.listen.host),
         origins=frozenset(origin.encode() for origin in settings.cors.origins),
         instance_id=instance_id,
-        loaded_unix_s=int(time.time()),
+        loaded_unix_s=time.time_ns() // 10**9,
     )
 
 

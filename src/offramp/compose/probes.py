@@ -1,7 +1,6 @@
 """Free health probes: they cost no tokens, see an instance go and come back, and are no rows of the ledger."""
 
 import asyncio
-import random
 from collections.abc import Mapping
 
 from offramp.config.model import Settings
@@ -45,7 +44,7 @@ class Probes:
     async def _probe_for_ever(self, instance: Instance, health: Health) -> None:
         failures = 0
         while True:
-            await asyncio.sleep(health.interval_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads probes, no secret
+            await asyncio.sleep(health.interval_s)
             status = await probe(instance, health.path)
             if status is not None and status not in range(200, 300) and status not in range(500, 600):
                 # No such path: this server says nothing about its health, so neither do we.
@@ -60,7 +59,9 @@ class Probes:
                 failures += 1
                 if failures >= FAILURES_UNTIL_ILL and instance.healthy:
                     instance.healthy = False
-                    self._log.event("health", level="warning", upstream=instance.upstream, instance=instance.name, healthy=False)
+                    self._log.event(
+                        "health", level="warning", upstream=instance.upstream, instance=instance.name, healthy=False
+                    )
 
     def _well(self, instance: Instance) -> None:
         if not instance.healthy:

@@ -130,7 +130,9 @@ class SingleProcess:
             self.plane.reload(loaded)
         except OfframpError as error:
             metrics.child("kept").inc()
-            self.log.event("reload", level="error", why=why, result="the old configuration stays", problem=error.message)
+            self.log.event(
+                "reload", level="error", why=why, result="the old configuration stays", problem=error.message
+            )
             raise
         metrics.child("swapped").inc()
         self.loaded = loaded

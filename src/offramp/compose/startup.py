@@ -80,7 +80,7 @@ def make_log(loaded: Loaded) -> tuple[Log, bool]:
 
 
 def ledger_hash_key(loaded: Loaded, state_dir: Path, log: Log) -> bytes:
-    """The key of the ledger's hashes: from the configuration, else from the state folder, else one for this run only."""
+    """The key of the ledger's hashes: the configuration's, else the state folder's, else one for this run only."""
     configured = loaded.settings.ledger.hash_key
     if configured is not None:
         return hashlib.sha256(configured.reveal().encode()).digest()
@@ -160,5 +160,3 @@ def stamps(loaded: Loaded) -> list[tuple[str, int, int]]:
         else:
             found.append((str(path), status.st_mtime_ns, status.st_size))
     return found
-
-

@@ -1,7 +1,8 @@
 """`offramp serve --workers N`: one supervisor with the listening socket, the admin port, the ledger, and N workers.
 
-The listening socket is inherited, so a worker's death loses no connection that waits on it. Signals: HUP reloads all workers
-in place, USR2 replaces them one by one, TERM accepts what waits, drains and exits 0. A worker that dies is replaced.
+The listening socket is inherited, so a worker's death loses no connection that waits on it. Signals: HUP reloads all
+workers in place, USR2 replaces them one by one, TERM accepts what waits, drains and exits 0. A worker that dies is
+replaced.
 """
 
 import asyncio
@@ -130,9 +131,7 @@ class Supervisor:
         for number in range(self.options.workers):
             self._start_worker(number)
         await self._first_ready()
-        announce(
-            self.log, self.loaded, port=self.port, state_dir=self.options.state_dir, workers=self.options.workers
-        )
+        announce(self.log, self.loaded, port=self.port, state_dir=self.options.state_dir, workers=self.options.workers)
         admin = AdminServer(self, self.loaded.settings, self.log)
         admin_task = loop.create_task(admin.run())
         watch = loop.create_task(self._watch())
@@ -162,10 +161,11 @@ class Supervisor:
 
     def _start_worker(self, number: int) -> WorkerProcess:
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
+        ours.setblocking(False)  # noqa: FBT003 - the socket library's own signature
         descriptors = (self.listener.fileno(), theirs.fileno())
         process = subprocess.Popen(
-            [sys.executable, "-m", "offramp.compose.worker", *map(str, descriptors), self.options.encoded()], pass_fds=descriptors
+            [sys.executable, "-m", "offramp.compose.worker", *map(str, descriptors), self.options.encoded()],
+            pass_fds=descriptors,
         )
         theirs.close()
         control = Control(
@@ -232,7 +232,13 @@ class Supervisor:
         self._hand_probes_on(worker)
         if self._stopping or self._workers.get(worker.number) is not worker:
             return
-        self.log.event("worker", level="info" if code == 0 else "error", number=worker.number, pid=worker.process.pid, exit_code=code)
+        self.log.event(
+            "worker",
+            level="info" if code == 0 else "error",
+            number=worker.number,
+            pid=worker.process.pid,
+            exit_code=code,
+        )
         if time.monotonic() - worker.started_s < RESTART_REST_S:
             await asyncio.sleep(RESTART_REST_S)
         if not self._stopping:
@@ -310,7 +316,9 @@ class Supervisor:
             await self._reload_workers()
         except OfframpError as error:
             self._metrics.reloads.child("kept").inc()
-            self.log.event("reload", level="error", why=why, result="the old configuration stays", problem=error.message)
+            self.log.event(
+                "reload", level="error", why=why, result="the old configuration stays", problem=error.message
+            )
             raise
         self._metrics.reloads.child("swapped").inc()
         self.loaded = loaded

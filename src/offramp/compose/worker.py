@@ -175,7 +175,7 @@ def main(arguments: list[str]) -> int:
     """Serve on the inherited sockets."""
     listener = socket.socket(fileno=int(arguments[0]))
     control = socket.socket(fileno=int(arguments[1]))
-    control.setblocking(False)
+    control.setblocking(False)  # noqa: FBT003 - the socket library's own signature
     options = ServeOptions.decoded(arguments[2])
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:

@@ -120,6 +120,7 @@ def check_route(exchange: Exchange) -> None:
         UnknownModelError: If it may not; it says so like an unknown model, to tell nothing about other teams.
     """
     principal, route = exchange.principal, exchange.route
-    if principal is not None and route is not None and principal.routes is not None:
-        if route.name not in principal.routes:
-            raise unknown_model(exchange)
+    if principal is None or route is None or principal.routes is None:
+        return
+    if route.name not in principal.routes:
+        raise unknown_model(exchange)

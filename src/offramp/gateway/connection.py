@@ -1,8 +1,10 @@
-"""One connection of a client: HTTP/1.1 parsed by llhttp, requests handed to the pipeline in order. Knows nothing of models.
+"""One connection of a client: HTTP/1.1 parsed by llhttp, requests handed to the pipeline in order.
 
-llhttp refuses two lengths, a length with chunking, bad chunk sizes, folded fields and bare line feeds; refused here, since
-it lets them through: any Transfer-Encoding but `chunked`, Transfer-Encoding on HTTP/1.0, no or several `Host`, paths with
-`..`. Each request gets an `Exchange` of its own, so nothing of one request can reach the next one.
+Knows nothing of models.
+
+llhttp refuses two lengths, a length with chunking, bad chunk sizes, folded fields and bare line feeds; refused here,
+since it lets them through: any Transfer-Encoding but `chunked`, Transfer-Encoding on HTTP/1.0, no or several `Host`,
+paths with `..`. Each request gets an `Exchange` of its own, so nothing of one request can reach the next one.
 """
 
 import asyncio
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 WRITE_BUFFER_BYTES = 256 * 1024
 """Bytes a slow client may leave unread before its upstream is paused."""
 LINGER_S = 2.0
-"""How long bytes that nobody wants are still read after a refusal, so that the client sees the answer and not a reset."""
+"""How long bytes that nobody wants are still read after a refusal, so that the client sees the answer and not a
+reset."""
 
 
 class Phase(IntEnum):
@@ -97,6 +100,15 @@ class ClientConnection(asyncio.Protocol):
         if current is not None and current.mode is Mode.TUNNEL:
             self.pipeline.on_tunnel(current, data)
             return
+        self._feed(data)
+        if self._refused is None and self._reading is None and self.phase is not Phase.IDLE:
+            self._measure_head(len(data))
+        while self._ready and self.current is None:
+            self._begin(self._ready.popleft())
+        if self._refused is not None and self.current is None:
+            self._refuse(self._refused)
+
+    def _feed(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -104,12 +116,6 @@ class ClientConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             if self._refused is None:
                 self._refused = _malformed(error)
-        if self._refused is None and self._reading is None and self.phase is not Phase.IDLE:
-            self._measure_head(len(data))
-        while self._ready and self.current is None:
-            self._begin(self._ready.popleft())
-        if self._refused is not None and self.current is None:
-            self._refuse(self._refused)
 
     def _measure_head(self, received: int) -> None:
         """Bound a head that does not end, before the parser hands its fields over."""
@@ -272,9 +278,17 @@ class ClientConnection(asyncio.Protocol):
             self._pause_reading(paused=True)
 
     def _after_upgrade(self, rest: bytes) -> None:
-        """The client asked for another protocol; its request was handed over already, what follows waits for the 101."""
-        if rest and self.current is not None:
-            self.pipeline.on_tunnel(self.current, rest)
+        """The client offered another protocol. llhttp reads nothing after that, so a fresh parser takes over.
+
+        Where the upstream is asked for the change, what follows belongs to the new protocol and waits for its 101.
+        """
+        self._parser = httptools.HttpRequestParser(self)
+        last = self._ready[-1] if self._ready else self.current
+        if last is not None and last.facts.upgrade and not last.facts.buffered:
+            if rest:
+                self.pipeline.on_tunnel(last, rest)
+        elif rest:
+            self._feed(rest)
 
     # --- what the phases do with it (exchange.Client) -------------------------------------------
 

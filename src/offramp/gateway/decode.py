@@ -50,9 +50,7 @@ def operation_of(method: bytes, path: bytes) -> Operation:
     return Operation.OTHER
 
 
-def read_head(
-    method: bytes, target: bytes, raw_headers: Headers, *, version_11: bool, limits: Limits
-) -> HeadFacts:
+def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version_11: bool, limits: Limits) -> HeadFacts:
     """Read a request's target and header fields, and refuse what the next hop might read differently.
 
     Raises:
@@ -94,8 +92,9 @@ def read_head(
         via=seen.get(b"via", b""),
         content_type=seen.get(b"content-type", b""),
         content_encoding=seen.get(b"content-encoding", b"").strip().lower(),
+        accept_encoding=seen.get(b"accept-encoding", b""),
         expects=seen.get(b"expect", b"").strip().lower(),
-        upgrade=seen.get(b"upgrade", b""),
+        upgrade=b"websocket" if seen.get(b"upgrade", b"").strip().lower() == b"websocket" else b"",
         chunked=b"transfer-encoding" in seen,
         site=seen.get(b"x-offramp-site", b"")[:MAX_LABEL_CHARS],
         feature=seen.get(b"x-offramp-feature", b"")[:MAX_LABEL_CHARS].decode("utf-8", "replace"),

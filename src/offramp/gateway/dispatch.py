@@ -45,7 +45,10 @@ class InputTooLongError(OfframpError):
 
 
 class Dispatcher:
-    """Sends attempts. Keeps the beginnings of request heads, which are the same for each instance, operation and model."""
+    """Sends attempts.
+
+    Keeps the beginnings of request heads, which are the same for each instance, operation and model.
+    """
 
     def __init__(self, services: Services, listener: Listener, active: set[Attempt]) -> None:
         """A dispatcher whose attempts tell `listener` and stand in `active` while they are under way."""
@@ -176,8 +179,9 @@ class Dispatcher:
             head += b"content-type: %b\r\n" % facts.content_type
         if facts.content_encoding:
             head += b"content-encoding: %b\r\n" % facts.content_encoding
-        if exchange.mode is not Mode.THROUGH:
-            head += b"accept-encoding: identity\r\n"
+        accepted = facts.accept_encoding if exchange.mode is Mode.THROUGH else b"identity"
+        if accepted:
+            head += b"accept-encoding: %b\r\n" % accepted
         if facts.upgrade:
             head += b"connection: upgrade\r\nupgrade: %b\r\n" % facts.upgrade
             attempt.tunnel = True
@@ -225,7 +229,7 @@ class Dispatcher:
         return self.advance(exchange)
 
     def close_attempt(self, exchange: Exchange, attempt: Attempt, failure: Failure | None, now_s: float) -> None:
-        """An attempt has ended, for good or ill: the breaker, the gauges, the compute bill and the ledger hear of it."""
+        """An attempt has ended: the breaker, the gauges, the compute bill and the ledger hear of it."""
         attempt.done = True
         exchange.attempt = None
         self._active.discard(attempt)
@@ -280,7 +284,11 @@ def nobody_left(exchange: Exchange) -> OfframpError:
         msg = f"no tier of route {route.name!r} can serve this request ({reasons}); leave the feature out or add a tier"
         return UnsupportedFeatureError(msg)
     limits = [tier.max_input_tokens for tier in tiers]
-    if limits and exchange.input_tokens and all(limit is not None and exchange.input_tokens > limit for limit in limits):
+    if (
+        limits
+        and exchange.input_tokens
+        and all(limit is not None and exchange.input_tokens > limit for limit in limits)
+    ):
         largest = max(limit for limit in limits if limit is not None)
         msg = (
             f"the input has about {exchange.input_tokens} tokens (estimated from its {len(exchange.body)} bytes); "
@@ -293,10 +301,9 @@ def nobody_left(exchange: Exchange) -> OfframpError:
 
 def _soonest_s(exchange: Exchange) -> float:
     now_s = time.monotonic()
-    waits: list[float] = []
-    for tier in exchange.route.tiers if exchange.route is not None else ():
-        for instance in tier.upstream.instances if tier.upstream is not None else ():
-            waits.append(max(instance.breaker.wait_s(now_s), instance.resting_until_s - now_s))
+    waits = [
+        max(instance.breaker.wait_s(now_s), instance.resting_until_s - now_s)
+        for tier in (exchange.route.tiers if exchange.route is not None else ())
+        for instance in (tier.upstream.instances if tier.upstream is not None else ())
+    ]
     return min(max(min(waits, default=1.0), 1.0), 60.0)
-
-

@@ -98,8 +98,10 @@ class HeadFacts:
     via: bytes
     content_type: bytes
     content_encoding: bytes
+    accept_encoding: bytes
     expects: bytes
     upgrade: bytes
+    """`websocket`, or empty: other protocols (a Java client's `h2c`) are offers that may be passed over."""
     chunked: bool
     site: bytes
     feature: str
@@ -129,6 +131,7 @@ NO_HEAD = HeadFacts(
     via=b"",
     content_type=b"",
     content_encoding=b"",
+    accept_encoding=b"",
     expects=b"",
     upgrade=b"",
     chunked=False,

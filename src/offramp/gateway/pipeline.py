@@ -1,9 +1,10 @@
 """The life of one request, top to bottom: decode, admit, route, dispatch, relay, settle.
 
-One function per event. Called from the protocol callbacks of both sides: no task, no future, no timer per request. What each
-phase may do is in `docs/life-of-a-request.md`.
+One function per event. Called from the protocol callbacks of both sides: no task, no future, no timer per request.
+What each phase may do is in `docs/life-of-a-request.md`.
 """
 
+import asyncio
 import itertools
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from offramp.gateway.dispatch import Dispatcher, nobody_left
 from offramp.gateway.exchange import NO_HEAD, Exchange, HeadFacts, Mode, Rejection, Stage
 from offramp.gateway.models import models_answer
 from offramp.gateway.plan import Plan
-from offramp.gateway.refusals import UpgradeError, error_body, refusal_bytes
+from offramp.gateway.refusals import PREFLIGHT_FIELDS, UpgradeError, cors_fields, error_body, refusal_bytes
 from offramp.gateway.services import Services
 from offramp.gateway.verdict import all_failed, read_rejection, retry_after_s
 from offramp.policy.failover import Failure
@@ -36,9 +37,7 @@ DEFAULT_REST_S = 1.0
 class Pipeline:
     """All exchanges of one process."""
 
-    def __init__(
-        self, plan: Plan, services: Services, *, log_row: Callable[[ExchangeRow], None] | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, services: Services, *, log_row: Callable[[ExchangeRow], None] | None = None) -> None:
         """A pipeline that serves by `plan` until another one is put in its place."""
         self.plan = plan
         self.services = services
@@ -48,6 +47,7 @@ class Pipeline:
         """Attempts under way; the sweep looks at their alarms."""
         self._dispatcher = Dispatcher(services, self, self.active)
         self._numbers = itertools.count(1)
+        self._empty: asyncio.Event | None = None
         self._log_row = log_row
 
     def replace_plan(self, plan: Plan) -> None:
@@ -65,6 +65,14 @@ class Pipeline:
     def closed(self, connection: "ClientConnection") -> None:
         """A client's connection is gone."""
         self.connections.discard(connection)
+        if not self.connections and self._empty is not None:
+            self._empty.set()
+
+    async def nobody_connected(self) -> None:
+        """Wait until the last client has gone."""
+        if self.connections:
+            self._empty = asyncio.Event()
+            await self._empty.wait()
 
     def next_id(self) -> str:
         """A request id of this process."""
@@ -76,9 +84,7 @@ class Pipeline:
         Raises:
             BadRequestError: If the next hop might read it differently, or it is beyond the limits.
         """
-        return decode.read_head(
-            method, target, raw_headers, version_11=version == "1.1", limits=self.plan.limits
-        )
+        return decode.read_head(method, target, raw_headers, version_11=version == "1.1", limits=self.plan.limits)
 
     def on_request(self, exchange: Exchange, connection: "ClientConnection") -> None:
         """A request is whole, or the head of one that streams through."""
@@ -86,6 +92,9 @@ class Pipeline:
             exchange.keep_alive = False
         if exchange.facts.path == b"/health":
             self._health(exchange)
+            return
+        if exchange.facts.method == b"OPTIONS" and exchange.facts.origin:
+            self._preflight(exchange)
             return
         try:
             self._admit(exchange, connection)
@@ -141,6 +150,8 @@ class Pipeline:
         exchange.bytes_in += len(data)
         if exchange.attempt is not None:
             exchange.attempt.write(data, last=False)
+        elif exchange.upload_pieces is not None:
+            exchange.upload_pieces.append(data)
 
     def on_client_slow(self, exchange: Exchange, *, slow: bool) -> None:
         """The client does not keep up, or has caught up: the upstream waits meanwhile."""
@@ -349,7 +360,8 @@ class Pipeline:
     def _send_error(self, exchange: Exchange, error: OfframpError) -> None:
         exchange.status, exchange.error_code = error.status_hint, error.code
         exchange.answer_headers = []
-        tier = b"x-offramp-tier: %b\r\nx-offramp-attempts: %d\r\n" % (exchange.tier_name.encode(), exchange.attempts)
+        tier = cors_fields(exchange.facts, exchange.plan) if exchange.facts.origin else b""
+        tier += b"x-offramp-tier: %b\r\nx-offramp-attempts: %d\r\n" % (exchange.tier_name.encode(), exchange.attempts)
         exchange.bytes_out = len(error_body(error))
         keep_alive = exchange.keep_alive and exchange.upload_done
         exchange.client.write(refusal_bytes(error, request_id=exchange.id, keep_alive=keep_alive, extra=tier))
@@ -374,6 +386,14 @@ class Pipeline:
         exchange.settled = True
         exchange.answer_headers = [(b"content-type", b"text/plain")]
         relay.send_whole(exchange, b"" if exchange.facts.method == b"HEAD" else body)
+        exchange.client.finish(exchange)
+
+    def _preflight(self, exchange: Exchange) -> None:
+        """A browser asks whether it may ask: yes for allowed origins, without a key, and no row of the ledger."""
+        allowed = cors_fields(exchange.facts, exchange.plan)
+        exchange.status, exchange.settled = 204 if allowed else 403, True
+        fields = PREFLIGHT_FIELDS if allowed else b""
+        exchange.client.write(relay.head(exchange, fields, 0))
         exchange.client.finish(exchange)
 
     def _finish(self, exchange: Exchange) -> None:

@@ -1,7 +1,8 @@
 """Errors of the gateway's own making, and how any error looks on the wire."""
 
 from offramp.errors import BadRequestError, OfframpError
-from offramp.gateway.exchange import Exchange
+from offramp.gateway.exchange import Exchange, HeadFacts
+from offramp.gateway.plan import Plan
 from offramp.wire import envelope
 from offramp.wire.http import status_line
 
@@ -77,6 +78,24 @@ def unknown_model(exchange: Exchange) -> UnknownModelError:
     shown = model[:100]
     msg = f"The model {shown!r} does not exist here or you do not have access to it. Routes answer for: {known}."
     return UnknownModelError(msg, param="model")
+
+
+def cors_fields(facts: HeadFacts, plan: Plan) -> bytes:
+    """What lets a browser page of an allowed origin read the answer; empty for everybody else.
+
+    Source: Fetch Standard, section 3.3 "HTTP extensions" (https://fetch.spec.whatwg.org/#http-extensions).
+    """
+    if facts.origin not in plan.origins and b"*" not in plan.origins:
+        return b""
+    return b"access-control-allow-origin: %b\r\nvary: origin\r\naccess-control-expose-headers: *\r\n" % facts.origin
+
+
+PREFLIGHT_FIELDS = (
+    b"access-control-allow-methods: GET, POST, DELETE, OPTIONS\r\n"
+    b"access-control-allow-headers: *, authorization\r\n"
+    b"access-control-max-age: 600\r\n"
+)
+"""Answer to a browser's question before it asks; the star leaves `authorization` out, so it is named."""
 
 
 def error_body(error: OfframpError) -> bytes:

@@ -1,11 +1,12 @@
 """Relay: pass the answer on, by the stream contract of `exchange.py`. Fifth phase.
 
-Only whole events travel, so an error event never lands inside another one. Before the commit every event is read; after it
-only blocks that may carry usage, an error, a finish reason or the end.
+Only whole events travel, so an error event never lands inside another one. Before the commit every event is read;
+after it only blocks that may carry usage, an error, a finish reason or the end.
 """
 
 from offramp.errors import WireError
 from offramp.gateway.exchange import Exchange, Mode, Stage
+from offramp.gateway.refusals import cors_fields
 from offramp.policy.failover import Failure
 from offramp.store.cache import CachedAnswer
 from offramp.wire import answer, sse
@@ -70,6 +71,8 @@ def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
     elif not exchange.facts.version_11:
         framing += b"connection: keep-alive\r\n"
     exchange.head_sent = True
+    if exchange.facts.origin:
+        framing += cors_fields(exchange.facts, exchange.plan)
     return b"%b%bx-offramp-id: %b\r\nx-offramp-tier: %b\r\nx-offramp-attempts: %d\r\nx-offramp-config: %b\r\n%b\r\n" % (
         status_line(exchange.status),
         fields,

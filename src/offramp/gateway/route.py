@@ -8,28 +8,30 @@ from offramp.gateway.refusals import UnknownPathError, unknown_model
 from offramp.gateway.services import Services
 from offramp.wire.operation import Operation
 
-ENGINE_CONTROLS = frozenset({
-    b"sleep",
-    b"wake_up",
-    b"is_sleeping",
-    b"pause",
-    b"resume",
-    b"is_paused",
-    b"reset_prefix_cache",
-    b"reset_mm_cache",
-    b"reset_encoder_cache",
-    b"collective_rpc",
-    b"scale_elastic_ep",
-    b"is_scaling_elastic_ep",
-    b"update_weights",
-    b"init_weight_transfer_engine",
-    b"load_lora_adapter",
-    b"unload_lora_adapter",
-    b"start_profile",
-    b"stop_profile",
-    b"server_info",
-    b"abort_requests",
-})
+ENGINE_CONTROLS = frozenset(
+    {
+        b"sleep",
+        b"wake_up",
+        b"is_sleeping",
+        b"pause",
+        b"resume",
+        b"is_paused",
+        b"reset_prefix_cache",
+        b"reset_mm_cache",
+        b"reset_encoder_cache",
+        b"collective_rpc",
+        b"scale_elastic_ep",
+        b"is_scaling_elastic_ep",
+        b"update_weights",
+        b"init_weight_transfer_engine",
+        b"load_lora_adapter",
+        b"unload_lora_adapter",
+        b"start_profile",
+        b"stop_profile",
+        b"server_info",
+        b"abort_requests",
+    }
+)
 """Controls of an engine that must never be reachable through the gateway (vLLM's development and management paths)."""
 
 

@@ -1,4 +1,4 @@
-"""What the phases share: metrics, ledger, estimates, and the upstreams that hold the state of chains. One per process."""
+"""What the phases share: metrics, ledger, estimates, and who holds the state of chains. One per process."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field

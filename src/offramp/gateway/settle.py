@@ -1,7 +1,7 @@
 """Settle: account for an exchange, always and once. Last phase.
 
-Hashes tell audits which requests and call sites are the same without keeping a word of them: keyed BLAKE2b, so that nobody
-without the key can try texts out.
+Hashes tell audits which requests and call sites are the same without keeping a word of them: keyed BLAKE2b, so that
+nobody without the key can try texts out.
 """
 
 import time
@@ -118,7 +118,11 @@ def outcome_of(exchange: Exchange) -> Outcome:
         return Outcome.OK
     if exchange.refused:
         return Outcome.REFUSED
-    return Outcome.CLIENT_ERROR if exchange.last_failure in _CLIENTS_OWN and exchange.status < 500 else Outcome.UPSTREAM_ERROR
+    return (
+        Outcome.CLIENT_ERROR
+        if exchange.last_failure in _CLIENTS_OWN and exchange.status < 500
+        else Outcome.UPSTREAM_ERROR
+    )
 
 
 def settle(exchange: Exchange, services: Services) -> ExchangeRow | None:
@@ -133,6 +137,7 @@ def settle(exchange: Exchange, services: Services) -> ExchangeRow | None:
     outcome = outcome_of(exchange)
     now_s = time.monotonic()
     measured = _measure(exchange, services, outcome)
+    _read_rate_limits(exchange)
     if exchange.kept is not None and outcome is Outcome.OK:
         _keep(exchange, now_s)
     row = _row(exchange, services, outcome, measured, now_s)
@@ -168,6 +173,16 @@ def _measure(exchange: Exchange, services: Services, outcome: Outcome) -> str:
     exchange.usage_ratio = exchange.usage_ratio or input_ratio.ratio
     exchange.usage = Usage(input_tokens=input_ratio.tokens(len(exchange.body)), output_tokens=output)
     return "estimated"
+
+
+def _read_rate_limits(exchange: Exchange) -> None:
+    """What the upstream says is left of its limits, for the audit's headroom."""
+    for name, value in exchange.answer_headers:
+        if name.startswith(b"x-ratelimit-remaining-") and value.isdigit() and len(value) < 16:
+            if name == b"x-ratelimit-remaining-requests":
+                exchange.ratelimit_requests = int(value)
+            elif name == b"x-ratelimit-remaining-tokens":
+                exchange.ratelimit_tokens = int(value)
 
 
 def _keep(exchange: Exchange, now_s: float) -> None:

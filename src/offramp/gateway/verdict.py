@@ -11,7 +11,6 @@ from offramp.wire.http import Headers, field
 
 MAX_REST_S = 60.0
 """An instance rests no longer than this, whatever its Retry-After says."""
-REPEATABLE = frozenset({Failure.CONNECT, Failure.SERVER_ERROR, Failure.BUSY, Failure.BROKEN, Failure.SKIPPED})
 
 
 class UpstreamFailedError(OfframpError):
@@ -19,6 +18,7 @@ class UpstreamFailedError(OfframpError):
 
     status_hint = 502
     code = "upstream_failed"
+    retriable = True
 
 
 class UpstreamTimeoutError(UpstreamFailedError):
@@ -26,6 +26,7 @@ class UpstreamTimeoutError(UpstreamFailedError):
 
     status_hint = 504
     code = "upstream_timeout"
+    retriable = False
 
 
 _TIMEOUTS = frozenset({Failure.FIRST_TOKEN, Failure.SILENCE, Failure.TOTAL, Failure.DEADLINE})
@@ -70,7 +71,7 @@ def retry_after_s(headers: Headers) -> float | None:
         elif value.replace(".", "", 1).isdigit():
             wait_s = float(value)
         elif value:
-            wait_s = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+            wait_s = email.utils.parsedate_to_datetime(value).timestamp() - time.time_ns() / 1e9
         else:
             return None
     except (ValueError, OverflowError):
@@ -84,8 +85,4 @@ def all_failed(exchange: Exchange, failure: Failure, reason: str) -> OfframpErro
     story = "; ".join([*tried, *exchange.skipped])
     detail = f" ({reason})" if reason and len(tried) <= 1 else ""
     kind = UpstreamTimeoutError if failure in _TIMEOUTS else UpstreamFailedError
-    error = kind(f"no upstream answered: {story}{detail}")
-    if failure not in REPEATABLE:
-        return error
-    error.retry_after_s = 1.0
-    return error
+    return kind(f"no upstream answered: {story}{detail}")

@@ -1,7 +1,8 @@
 """How many tokens bytes make, learned from the answers that were measured. Pure.
 
-Used where usage never comes, and for the input-length limit of a tier. Four bytes to a token is the usual rule for English
-text (https://help.openai.com/en/articles/4936856, read as bytes); it stands until enough measured answers are seen.
+Used where usage never comes, and for the input-length limit of a tier. Four bytes to a token is the usual rule for
+English text (https://help.openai.com/en/articles/4936856, read as bytes); it stands until enough measured answers are
+seen.
 """
 
 DEFAULT_BYTES_PER_TOKEN = 4.0

@@ -33,7 +33,7 @@ class Failure(StrEnum):
     """Why an attempt did not answer. The values stand in the ledger and in the metrics."""
 
     CONNECT = "connect"
-    FIRST_TOKEN = "first_token_timeout"
+    FIRST_TOKEN = "first_token_timeout"  # noqa: S105 - a token of text
     SILENCE = "silence"
     TOTAL = "total_timeout"
     BROKEN = "broken"
@@ -52,35 +52,39 @@ class Failure(StrEnum):
     CLIENT = "client"
 
 
-_BLAMELESS = frozenset({
-    Failure.RATE_LIMITED,
-    Failure.CONTEXT_OVERFLOW,
-    Failure.KEY_REFUSED,
-    Failure.UNSUPPORTED,
-    Failure.BUSY,
-    Failure.SKIPPED,
-    Failure.DEADLINE,
-    Failure.CLIENT,
-})
+_BLAMELESS = frozenset(
+    {
+        Failure.RATE_LIMITED,
+        Failure.CONTEXT_OVERFLOW,
+        Failure.KEY_REFUSED,
+        Failure.UNSUPPORTED,
+        Failure.BUSY,
+        Failure.SKIPPED,
+        Failure.DEADLINE,
+        Failure.CLIENT,
+    }
+)
 
 _FINAL = frozenset({Failure.DEADLINE, Failure.CLIENT})
 
 _NEVER_SENT = frozenset({Failure.CONNECT, Failure.BUSY, Failure.SKIPPED})
 """After these the upstream has not seen the request, so even one that may be sent only once may go elsewhere."""
 
-_INSTANCE_MAY_DIFFER = frozenset({
-    Failure.CONNECT,
-    Failure.FIRST_TOKEN,
-    Failure.SILENCE,
-    Failure.BROKEN,
-    Failure.SERVER_ERROR,
-    Failure.NOT_PROTOCOL,
-    Failure.STREAM_ERROR,
-    Failure.EMPTY,
-    Failure.REQUEST_TIMEOUT,
-    Failure.RATE_LIMITED,
-    Failure.BUSY,
-})
+_INSTANCE_MAY_DIFFER = frozenset(
+    {
+        Failure.CONNECT,
+        Failure.FIRST_TOKEN,
+        Failure.SILENCE,
+        Failure.BROKEN,
+        Failure.SERVER_ERROR,
+        Failure.NOT_PROTOCOL,
+        Failure.STREAM_ERROR,
+        Failure.EMPTY,
+        Failure.REQUEST_TIMEOUT,
+        Failure.RATE_LIMITED,
+        Failure.BUSY,
+    }
+)
 """Failures after which another instance of the same upstream may well answer."""
 
 

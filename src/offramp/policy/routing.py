@@ -63,15 +63,13 @@ def is_open(candidate: Candidate, now_s: float) -> bool:
     return candidate.healthy and candidate.resting_until_s <= now_s and candidate.would_admit(now_s)
 
 
-def pick(
-    instances: Sequence[C], *, balance: Balance, turn: int, now_s: float, tried: Container[C] = ()
-) -> C | None:
+def pick(instances: Sequence[C], *, balance: Balance, turn: int, now_s: float, tried: Container[C] = ()) -> C | None:
     """The instance that serves next, or `None` where none may be asked.
 
     Args:
         instances: Of one upstream, in configuration order.
         balance: The rule.
-        turn: A counter that the caller advances with every pick; round-robin starts there, least-busy breaks ties there.
+        turn: A counter that the caller advances with every pick: where round-robin starts and least-busy breaks ties.
         now_s: Monotonic time in seconds.
         tried: Instances that this exchange has already asked.
     """

@@ -1,8 +1,8 @@
 """The seam between the two sides of the gateway: what an upstream answer tells whoever asked.
 
 An `Attempt` is one try at one instance. Its listener hears, in this order and at most once each but for `on_body`:
-`on_head`, `on_body`…, `on_end`; or at any point `on_lost`, after which nothing more comes. All calls happen on the event
-loop, never from inside the call that started the attempt.
+`on_head`, `on_body`…, `on_end`; or at any point `on_lost`, after which nothing more comes. All calls happen on the
+event loop, never from inside the call that started the attempt.
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
@@ -56,7 +56,13 @@ class Attempt:
     """Not on a pooled connection: that just failed."""
 
     def __init__(
-        self, listener: Listener, exchange: Any, instance: "Instance", head: bytes, *, started_ns: int
+        self,
+        listener: Listener,
+        exchange: Any,  # noqa: ANN401 - the listener's own, never looked at here
+        instance: "Instance",
+        head: bytes,
+        *,
+        started_ns: int,
     ) -> None:
         """An attempt that was not sent yet.
 
@@ -73,7 +79,8 @@ class Attempt:
         self.head = head
         self.started_ns = started_ns
         self.pieces: list[bytes] = []
-        """Body bytes in the order of sending; kept until answered if the request is whole, so that it can be sent anew."""
+        """Body bytes in the order of sending; kept until answered if the request is whole, so that it can be sent
+        anew."""
 
     def cancel(self) -> None:
         """Give the attempt up: close its connection, hear nothing more of it."""

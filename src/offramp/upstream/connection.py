@@ -1,7 +1,7 @@
 """One connection to an upstream instance: HTTP/1.1 answers parsed by llhttp, handed to the attempt's listener.
 
-One read of the socket becomes at most one call of each of `on_head`, `on_body` and `on_end`. Bytes that nobody asked for
-(after an answer, or on an idle connection) end the connection: they must never reach the next client.
+One read of the socket becomes at most one call of each of `on_head`, `on_body` and `on_end`. Bytes that nobody asked
+for (after an answer, or on an idle connection) end the connection: they must never reach the next client.
 """
 
 import asyncio
@@ -192,7 +192,9 @@ class UpstreamConnection(asyncio.Protocol):
                 attempt.listener.on_lost(attempt, Failure.BUSY, "the queue for a connection is full")
         else:
             attempt.done = True
-            attempt.listener.on_lost(attempt, Failure.BROKEN, f"the connection broke: {exc or 'closed by the upstream'}")
+            attempt.listener.on_lost(
+                attempt, Failure.BROKEN, f"the connection broke: {exc or 'closed by the upstream'}"
+            )
 
     def pause_writing(self) -> None:
         """The upstream does not take an upload fast enough."""

@@ -57,7 +57,8 @@ def tls_context(*, ca_bundle: str | None, verify: bool) -> ssl.SSLContext:
 def proxy_for(host: str, *, tls: bool, environment: Mapping[str, str]) -> Proxy | None:
     """The proxy that `HTTPS_PROXY` names for a TLS upstream, unless `NO_PROXY` or the loopback exempts it.
 
-    Plain HTTP goes direct: it is used within one's own network. Names are matched as suffixes at a dot, `*` exempts all.
+    Plain HTTP goes direct: it is used within one's own network. Names are matched as suffixes at a dot, `*` exempts
+    all.
 
     Raises:
         ConfigError: If the proxy's address cannot be understood.
@@ -157,7 +158,7 @@ async def _through_proxy(connection: "UpstreamConnection", address: Address, pro
         first_line = answer.split(b"\r\n", 1)[0]
         if first_line.split(b" ")[1:2] != [b"200"]:
             msg = f"the proxy refused: {first_line.decode('latin-1')!r}"
-            raise OSError(msg)
+            raise OSError(msg)  # noqa: TRY301 - `dial` maps it with the others
         if address.tls is None:
             upgraded: asyncio.BaseTransport | None = transport
             transport.set_protocol(connection)
@@ -165,7 +166,7 @@ async def _through_proxy(connection: "UpstreamConnection", address: Address, pro
             upgraded = await loop.start_tls(transport, protocol, address.tls, server_hostname=address.host)
         if upgraded is None:
             msg = "TLS through the proxy failed"
-            raise OSError(msg)
+            raise OSError(msg)  # noqa: TRY301 - `dial` maps it with the others
         with contextlib.suppress(AttributeError):
             upgraded.set_protocol(connection)
         connection.connection_made(upgraded)

@@ -37,8 +37,8 @@ class PoolLimits:
 class Instance:
     """One `host:port` of an upstream.
 
-    `name` is `host:port`; `compute` is what the ledger's compute bill calls it, `upstream@host:port`, or empty where the
-    instance has no compute price.
+    `name` is `host:port`; `compute` is what the ledger's compute bill calls it, `upstream@host:port`, or empty where
+    the instance has no compute price.
     """
 
     def __init__(

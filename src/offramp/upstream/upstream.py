@@ -10,7 +10,6 @@ from offramp.upstream.instance import Instance
 from offramp.wire.engine import Engine
 from offramp.wire.usage import Usage
 
-
 MAX_CARDS = 1000
 """Models whose card is remembered; clients may choose the names, so there is a bound."""
 

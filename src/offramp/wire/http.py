@@ -1,7 +1,7 @@
 """HTTP/1.1 heads: which header fields travel on, and the bytes of a head. Pure.
 
-Fields of one connection never travel on (RFC 9110, section 7.6.1), nor do those that `Connection` names. Framing is always
-made anew. Field names are lower-case bytes here; the values were checked by llhttp when they came in.
+Fields of one connection never travel on (RFC 9110, section 7.6.1), nor do those that `Connection` names. Framing is
+always made anew. Field names are lower-case bytes here; the values were checked by llhttp when they came in.
 """
 
 from collections.abc import Iterable
@@ -10,17 +10,19 @@ from http import HTTPStatus
 Headers = list[tuple[bytes, bytes]]
 """Field names in lower case with their values, in the order of arrival."""
 
-HOP_BY_HOP = frozenset({
-    b"connection",
-    b"keep-alive",
-    b"proxy-authenticate",
-    b"proxy-authorization",
-    b"proxy-connection",
-    b"te",
-    b"trailer",
-    b"transfer-encoding",
-    b"upgrade",
-})
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
 
 _REQUEST_DROPPED = HOP_BY_HOP | {
     b"host",
@@ -98,7 +100,9 @@ def forwarded_answer_fields(headers: Headers, *, also_drop: frozenset[bytes] = f
         if name not in also_drop:
             lines.append(b"%b: %b\r\n" % (name, value))
     if named:
-        return forwarded_answer_fields([field for field in headers if field[0] not in named and field[0] != b"connection"])
+        return forwarded_answer_fields(
+            [field for field in headers if field[0] not in named and field[0] != b"connection"]
+        )
     return b"".join(lines)
 
 
