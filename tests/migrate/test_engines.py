@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from offramp.migrate.engines import MAX_LIST_BYTES, find_engines
+from offramp.migrate.engines import find_engines
+from offramp.migrate.local import MAX_BODY_BYTES
 from offramp.wire.engine import Engine
 from tests.processes import free_port, gateway, simulate
 
@@ -63,7 +64,7 @@ async def test_offramp_itself_is_no_engine() -> None:
         http(b'{"data": [{"id": 1}]}'),
         http(b"\xff"),
         http(b"[" * 5000),
-        http(b'{"data": [], "x": "' + b"x" * MAX_LIST_BYTES + b'"}'),
+        http(b'{"data": [], "x": "' + b"x" * MAX_BODY_BYTES + b'"}'),
     ],
 )
 async def test_what_does_not_answer_as_an_engine_is_none(answer: bytes) -> None:

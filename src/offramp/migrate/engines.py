@@ -2,19 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import msgspec
 
-from offramp.errors import UnavailableError
-from offramp.policy.breaker import BreakerSettings
-from offramp.upstream.ask import ask
-from offramp.upstream.dial import Address
-from offramp.upstream.instance import Instance, PoolLimits, Timeouts
+from offramp.migrate.local import HOST, get
 from offramp.wire.engine import Engine
 
-HOST = "127.0.0.1"
 PORTS = {
     8000: "vLLM and most others",
     9001: "offramp simulate, in the examples",
@@ -26,8 +22,6 @@ PORTS = {
 }
 """Where engines listen unless told otherwise, and which."""
 
-PATIENCE_S = 0.7
-MAX_LIST_BYTES = 1 << 20
 MAX_MODELS = 50
 
 _MODEL = re.compile(r"[\w.:/@+-]{1,200}")
@@ -68,36 +62,10 @@ async def find_engines(ports: Iterable[int]) -> list[LocalEngine]:
 
 
 async def _look(port: int) -> LocalEngine | None:
-    instance = Instance(
-        "look",
-        Address(host=HOST, port=port),
-        timeouts=Timeouts(connect_s=PATIENCE_S),
-        limits=PoolLimits(max_connections=1, max_queue=1),
-        breaker=BreakerSettings(),
-        compute_priced=False,
-        base_path=b"/v1",
-    )
-    head = b"GET /v1/models HTTP/1.1\r\nhost: %b:%d\r\naccept: application/json\r\n\r\n" % (HOST.encode(), port)
-    try:
-        async with asyncio.timeout(2 * PATIENCE_S):
-            reply = await ask(instance, head, timeout_s=PATIENCE_S, silence_s=PATIENCE_S)
-            is_gateway = any(name.startswith(b"x-offramp") for name, _ in reply.headers)
-            if reply.status != 200 or is_gateway:
-                return None
-            return _recognised(port, await _body(reply.blocks()))
-    except (UnavailableError, TimeoutError):
+    seen = await get(port, b"/v1/models")
+    if seen is None or seen.is_offramp or seen.status != HTTPStatus.OK:
         return None
-    finally:
-        instance.retire()
-
-
-async def _body(blocks: AsyncIterator[bytes]) -> bytes:
-    body = b""
-    async for block in blocks:
-        body += block
-        if len(body) > MAX_LIST_BYTES:
-            raise UnavailableError("the list of models is too long to be one")
-    return body
+    return _recognised(port, seen.body)
 
 
 def _recognised(port: int, body: bytes) -> LocalEngine | None:
