@@ -1,9 +1,7 @@
-"""Runs the admin port inside the serving process; its libraries are loaded once the main port is open."""
+"""Opens the admin port in the serving process; its libraries are loaded once the main port is open."""
 
 import asyncio
-import contextlib
 import importlib
-import socket
 from typing import TYPE_CHECKING, Any
 
 from offramp.compose.listening import open_socket
@@ -13,20 +11,21 @@ from offramp.telemetry.logs import Log
 
 if TYPE_CHECKING:
     from offramp.console.admin import AdminState
+    from offramp.console.server import AdminServer
 
 
-class AdminServer:
-    """uvicorn with the console's application."""
+class AdminPort:
+    """The admin port, from opening to closing."""
 
     def __init__(self, state: "AdminState", settings: Settings, log: Log) -> None:
-        """An admin server that does not run yet."""
+        """A port that is not open yet."""
         self._state = state
         self._settings = settings
         self._log = log
-        self._server: Any = None
+        self._server: AdminServer | None = None
 
-    async def run(self) -> None:
-        """Serve until stopped. A port that is taken is said and costs the admin port alone: requests are relayed on."""
+    async def open(self) -> None:
+        """Serve until closed. A port that is taken costs the admin port alone: requests are relayed without it."""
         listen, admin = self._settings.listen, self._settings.admin
         try:
             listener = open_socket(listen.admin_host, listen.admin_port)
@@ -35,30 +34,22 @@ class AdminServer:
             self._log.event("admin", level="error", problem=problem, result="no admin port; requests are relayed")
             return
         # In a thread, because importing takes a fifth of a second and requests are being served.
-        console, uvicorn = await asyncio.to_thread(_libraries)
+        console, server = await asyncio.to_thread(_libraries)
         token = admin.token.reveal() if admin.token is not None else None
         app = console.create_app(self._state, host=listen.admin_host, token=token, on_bug=self._bug)
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None
-        port = listener.getsockname()[1]
-        self._log.event("admin", url=f"http://{listen.admin_host}:{port}/metrics")
+        self._server = server.AdminServer(app, listener)
+        await self._server.start()
+        self._log.event("admin", url=f"http://{listen.admin_host}:{listener.getsockname()[1]}/metrics")
         self._log.flush()
-        await self._serve(listener)
-
-    async def _serve(self, listener: socket.socket) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._server._serve([listener])  # noqa: SLF001 - `serve` would take the signals from us
 
     def _bug(self, error: Exception) -> None:
         self._log.event("admin", level="error", problem=f"{type(error).__name__}: {error}")
 
-    async def stop(self) -> None:
+    async def close(self) -> None:
         """End it."""
         if self._server is not None:
-            self._server.should_exit = True
-            self._server.force_exit = True
+            await self._server.stop()
 
 
 def _libraries() -> tuple[Any, Any]:
-    return importlib.import_module("offramp.console.admin"), importlib.import_module("uvicorn")
+    return importlib.import_module("offramp.console.admin"), importlib.import_module("offramp.console.server")

@@ -1,7 +1,6 @@
 """The data plane of one process: pipeline, listening server, sweeps, probes, reload, drain."""
 
 import asyncio
-import contextlib
 import gc
 import secrets
 import socket
@@ -199,8 +198,9 @@ class DataPlane:
         self.probes.watch(loaded.settings, fleet)
         self.metrics.config_info.clear()
         self.metrics.config_info.child(loaded.hash).set(1)
-        with contextlib.suppress(KeyError):
-            self.metrics.breaker_state.clear()
+        for gauge in (self.metrics.breaker_state, self.metrics.in_flight, self.metrics.queue):
+            gauge.clear()
+        self.metrics.breaker_refused.clear()
 
     # --- what can be seen -----------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Mapping
 
-from offramp.compose.admin import AdminServer
+from offramp.compose.admin import AdminPort
 from offramp.compose.dataplane import DataPlane
 from offramp.compose.ledger import LedgerBuffer, NoLedger
 from offramp.compose.listening import open_socket
@@ -82,8 +82,8 @@ class SingleProcess:
             )
         await self.plane.start(self.listener)
         announce(self.log, self.loaded, port=self.port, state_dir=self.options.state_dir, workers=1)
-        admin = AdminServer(self, self.loaded.settings, self.log)
-        admin_task = loop.create_task(admin.run())
+        admin = AdminPort(self, self.loaded.settings, self.log)
+        opening = loop.create_task(admin.open())
         watch = loop.create_task(self._watch())
         await self._stopping.wait()
         started_s = time.monotonic()
@@ -94,9 +94,8 @@ class SingleProcess:
         self.plane.stop()
         if self.writer is not None:
             await asyncio.to_thread(self.writer.close, CLOSE_LEDGER_S)
-        await admin.stop()
-        with contextlib.suppress(asyncio.CancelledError):
-            await admin_task
+        await opening
+        await admin.close()
         self._tell_problems()
         self.log.event("stopped", cut_connections=cut, after_s=round(time.monotonic() - started_s, 3))
         self.log.close()

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from offramp import __version__
-from offramp.compose.admin import AdminServer
+from offramp.compose.admin import AdminPort
 from offramp.compose.control import (
     BreakerSeen,
     BreakerSet,
@@ -132,15 +132,14 @@ class Supervisor:
             self._start_worker(number)
         await self._first_ready()
         announce(self.log, self.loaded, port=self.port, state_dir=self.options.state_dir, workers=self.options.workers)
-        admin = AdminServer(self, self.loaded.settings, self.log)
-        admin_task = loop.create_task(admin.run())
+        admin = AdminPort(self, self.loaded.settings, self.log)
+        opening = loop.create_task(admin.open())
         watch = loop.create_task(self._watch())
         await self._stop.wait()
         code = await self._end()
         watch.cancel()
-        await admin.stop()
-        with contextlib.suppress(asyncio.CancelledError):
-            await admin_task
+        await opening
+        await admin.close()
         self.log.event("stopped")
         self.log.close()
         return code
@@ -163,7 +162,7 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # noqa: FBT003 - the socket library's own signature
         descriptors = (self.listener.fileno(), theirs.fileno())
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             [sys.executable, "-m", "offramp.compose.worker", *map(str, descriptors), self.options.encoded()],
             pass_fds=descriptors,
         )
