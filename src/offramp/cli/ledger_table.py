@@ -17,8 +17,11 @@ from offramp.migrate.ledger.selection import Selection
 from offramp.migrate.ledger.view import View
 from offramp.pricing.money import NANO_PER_USD, text
 
-_WIDTH = 120
+_WIDTH = 160
 """Of output that no terminal limits."""
+
+_NARROW = 105
+"""Below so many columns the tables keep what matters most."""
 
 _MAX_GROUPS = 40
 
@@ -37,13 +40,14 @@ def show(view: View, selection: Selection, *, by: By, rows: int | None) -> None:
         _say_empty(console, view, selection)
         return
     if rows:
-        console.print(_rows(exchanges(view, selection, rows)))
+        console.print(_rows(exchanges(view, selection, rows), narrow=console.width < _NARROW))
         return
     console.print(_headline(view, selection, total))
     console.print()
     console.print(_money(total, query.idle_nano(view, selection)))
     console.print()
-    console.print(_groups(query.groups(view, selection, by), by, total))
+    groups = query.groups(view, selection, by)
+    console.print(_groups(groups, by, total, narrow=console.width < _NARROW))
     for hint in _hints(view, selection, total):
         console.print(Text(f"  {hint}", style="yellow"))
 
@@ -107,31 +111,26 @@ def _money(total: Sums, idle_nano: int | None) -> Table:
     table.add_column(style="dim")
     table.add_row("baseline", dollars(total.baseline_nano), "the same usage at the incumbent's price")
     table.add_row("cost", dollars(total.cost_nano), "what these requests cost where they were answered")
-    if idle_nano is not None:
+    if idle_nano:
         table.add_row("idle", dollars(idle_nano), "machines that were paid while nothing ran on them")
     saved = total.saved_nano(idle_nano)
     style = "" if saved is None else "bold green" if saved >= 0 else "bold red"
-    meaning = "baseline less cost" if idle_nano is None else "baseline less cost less idle"
+    meaning = "baseline less cost less idle" if idle_nano else "baseline less cost"
     table.add_row("saved", Text(dollars(saved), style=style), f"{meaning}{_percent(saved, total.baseline_nano)}")
     return table
 
 
-def _groups(groups: dict[str, Sums], by: By, total: Sums) -> Table:
+def _groups(groups: dict[str, Sums], by: By, total: Sums, *, narrow: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(by.value, overflow="fold")
-    for name in ("requests", "share", "tokens in", "tokens out", "cost", "baseline", "saved"):
+    table.add_column(by.value, overflow="fold", min_width=10)
+    middle = () if narrow else ("share", "tokens in", "tokens out")
+    for name in ("requests", *middle, "cost", "baseline", "saved"):
         table.add_column(name, justify="right", no_wrap=True)
     for name, sums in list(groups.items())[:_MAX_GROUPS]:
-        table.add_row(
-            plain(name),
-            f"{sums.requests:,}",
-            f"{100 * sums.requests / total.requests:.1f} %",
-            _count(sums.input_tokens),
-            _count(sums.output_tokens),
-            dollars(sums.cost_nano),
-            dollars(sums.baseline_nano),
-            dollars(sums.saved_nano()),
-        )
+        share = f"{100 * sums.requests / total.requests:.1f} %"
+        tokens = () if narrow else (share, _count(sums.input_tokens), _count(sums.output_tokens))
+        money = (dollars(sums.cost_nano), dollars(sums.baseline_nano), dollars(sums.saved_nano()))
+        table.add_row(plain(name), f"{sums.requests:,}", *tokens, *money)
     if len(groups) > _MAX_GROUPS:
         table.caption = f"and {len(groups) - _MAX_GROUPS:,} more: --csv has all"
     return table
@@ -157,24 +156,23 @@ def _hints(view: View, selection: Selection, total: Sums) -> Iterator[str]:
         yield view.note
 
 
-def _rows(found: list[dict[str, object]]) -> Table:
+def _rows(found: list[dict[str, object]], *, narrow: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("time (UTC)", "team", "model", "answered by", "status"):
-        table.add_column(name, overflow="fold")
-    for name in ("tokens", "TTFT", "total", "cost"):
+    table.add_column("time (UTC)", no_wrap=True)
+    for name in ("model", "answered by", "status") if narrow else ("team", "model", "answered by", "status"):
+        table.add_column(name, overflow="fold", min_width=6)
+    for name in ("total", "cost") if narrow else ("tokens", "TTFT", "total", "cost"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in found:
-        table.add_row(
-            str(row["started"])[5:-1].replace("T", " "),
-            plain(str(row["team"])),
-            plain(_model(row)),
-            plain(_path(row)),
-            Text(f"{row['status']} {row['outcome']}", style="" if row["outcome"] == "ok" else "red"),
-            f"{_known(row['input_tokens'])} → {_known(row['output_tokens'])}",
-            _milliseconds(row["ttft_s"]),
-            _milliseconds(row["total_s"]),
-            "?" if row["cost_usd"] is None else f"${row['cost_usd']}",
-        )
+        status = Text(f"{row['status']} {row['outcome']}", style="" if row["outcome"] == "ok" else "red")
+        total, cost = _milliseconds(row["total_s"]), "?" if row["cost_usd"] is None else f"${row['cost_usd']}"
+        day, _, clock = str(row["started"])[5:-1].partition("T")
+        if narrow:
+            table.add_row(clock[:8], plain(str(row["model_asked"])), plain(_path(row)), status, total, cost)
+            continue
+        tokens = f"{_known(row['input_tokens'])}→{_known(row['output_tokens'])}"
+        names = (plain(str(row["team"])), plain(_model(row)), plain(_path(row)))
+        table.add_row(f"{day} {clock}", *names, status, tokens, _milliseconds(row["ttft_s"]), total, cost)
     return table
 
 
