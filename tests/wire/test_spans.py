@@ -26,8 +26,12 @@ def test_members_lie_where_another_decoder_finds_them(value: dict[str, Any], cha
     assert list(found) == list(value)
 
 
-@given(objects, st.sampled_from([(",", ":"), (", ", ": "), (", ", ":"), (",", ": ")]), st.booleans())
-def test_sums_of_lengths_and_the_walk_agree(value: dict[str, Any], marks: tuple[str, str], escaped: bool) -> None:
+@given(
+    value=objects,
+    marks=st.sampled_from([(",", ":"), (", ", ": "), (", ", ":"), (",", ": ")]),
+    escaped=st.booleans(),
+)
+def test_sums_of_lengths_and_the_walk_agree(value: dict[str, Any], marks: tuple[str, str], *, escaped: bool) -> None:
     """The shortcut for usual writing must not know another place than the walk."""
     body = json.dumps(value, separators=marks, ensure_ascii=escaped).encode()
 

@@ -95,16 +95,18 @@ def test_a_wrong_part_does_not_spoil_the_whole(details: object, expected: Usage)
 
 @given(
     st.dictionaries(
-        st.sampled_from([
-            "prompt_tokens",
-            "completion_tokens",
-            "input_tokens",
-            "output_tokens",
-            "prompt_tokens_details",
-            "completion_tokens_details",
-            "input_tokens_details",
-            "output_tokens_details",
-        ]),
+        st.sampled_from(
+            [
+                "prompt_tokens",
+                "completion_tokens",
+                "input_tokens",
+                "output_tokens",
+                "prompt_tokens_details",
+                "completion_tokens_details",
+                "input_tokens_details",
+                "output_tokens_details",
+            ]
+        ),
         texts.values
         | st.integers(-5, 500)
         | st.dictionaries(

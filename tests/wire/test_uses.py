@@ -120,7 +120,10 @@ def test_a_completion_uses(fields: dict[str, object], expected: list[str]) -> No
         ({"input": [{"type": "input_image"}]}, ["vision"]),
         ({"input": [{"type": "function_call"}]}, ["tool_history"]),
         ({"input": [{"type": "function_call_output", "output": "x"}]}, ["tool_history"]),
-        ({"input": [{"type": "function_call_output", "output": [{"type": "input_image"}]}]}, ["vision", "tool_history"]),
+        (
+            {"input": [{"type": "function_call_output", "output": [{"type": "input_image"}]}]},
+            ["vision", "tool_history"],
+        ),
         (
             {"input": [{"type": "computer_call_output", "output": {"type": "computer_screenshot"}}]},
             ["vision", "tool_history"],

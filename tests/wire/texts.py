@@ -2,7 +2,6 @@
 
 import json
 import random
-from typing import Any
 
 from hypothesis import strategies as st
 
@@ -20,7 +19,7 @@ values = st.recursive(
 """Any JSON, with names inside it that mean something at the top level."""
 
 
-def write(value: Any, chance: random.Random) -> str:
+def write(value: object, chance: random.Random) -> str:
     """JSON of a value with white space and escapes by chance."""
     blank = chance.choice(_BLANKS)
     if isinstance(value, str):
@@ -45,7 +44,7 @@ def spans(body: bytes) -> dict[str, tuple[int, int]]:
     """Where the values of a JSON object lie, by the standard library's decoder: one character for each byte."""
     text = body.decode("latin-1")
     decoder = json.JSONDecoder(parse_int=str, parse_float=str)
-    found = {}
+    found: dict[str, tuple[int, int]] = {}
     position = text.index("{") + 1
     while True:
         position = _skip(text, position)

@@ -15,6 +15,7 @@ MAX_MESSAGE_CHARACTERS = 2000
 """Longest message taken from an upstream. vLLM lists every validation error, OpenAI stays below 500."""
 _MAX_PLAIN_CHARACTERS = 200
 _MAX_NAME_CHARACTERS = 128
+_MAX_LISTED = 8
 
 CONTEXT_OVERFLOW = "context_length_exceeded"
 UNKNOWN_MODEL = "model_not_found"
@@ -23,7 +24,7 @@ UNKNOWN_OPERATION = "unknown_url"
 _CODE_OF_STATUS = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 _TYPE_OF_STATUS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _OVERFLOW_TEXT = re.compile(
-    r"maximum context length|context length exceeded|context window|maximum model length", re.IGNORECASE
+    r"maximum context length|context length exceeded|context window|context size|maximum model length", re.IGNORECASE
 )
 _UNKNOWN_MODEL_TEXT = re.compile(
     r"\bmodel\b.{0,300}?\b(?:does not exist|not found|not exist)\b", re.IGNORECASE | re.DOTALL
@@ -91,24 +92,20 @@ def read(body: bytes) -> ErrorFacts | None:
 
 def facts_of(decoded: object) -> ErrorFacts | None:
     """The facts of an error body, or of the value of its `error`, that is already decoded."""
-    if isinstance(decoded, str):
-        return ErrorFacts(_shortened(decoded))
-    if not isinstance(decoded, dict):
-        return None
-    error = decoded.get("error")
-    if error:
-        return facts_of(error)
-    detail = decoded.get("detail")
-    if detail:
-        return _facts_of_detail(detail)
-    message = decoded.get("message")
-    if not isinstance(message, str):
+    error = decoded.get("error") or decoded if isinstance(decoded, dict) else decoded
+    detail = error.get("detail") if isinstance(error, dict) else None
+    if isinstance(detail, list):
+        return _facts_of_list(detail)
+    told = detail or error
+    if isinstance(told, str):
+        return ErrorFacts(_shortened(told))
+    if not isinstance(told, dict) or not isinstance(told.get("message"), str):
         return None
     return ErrorFacts(
-        _shortened(message),
-        _word(decoded.get("type")) or "",
-        _word(decoded.get("param")),
-        _word(decoded.get("code")),
+        _shortened(told["message"]),
+        _word(told.get("type")) or "",
+        _word(told.get("param")),
+        _word(told.get("code")),
     )
 
 
@@ -125,21 +122,17 @@ def normalise(body: bytes, status: int) -> bytes:
         decoded = msgspec.json.decode(body)
     except (ValueError, RecursionError):
         return _of_text(body, status)
+    facts = facts_of(decoded)
+    if facts is None:
+        return _of_text(b"", status)
+    kind, code = facts.type or _type_of(status), _code_of(facts, status)
     error = decoded.get("error") if isinstance(decoded, dict) else None
     if isinstance(error, dict) and isinstance(error.get("message"), str):
         if _is_right(error):
             return body
-        facts = facts_of(error)
-        if facts is None:  # pragma: no cover -- it has a message
-            return body
-        error.update(type=facts.type or _type_of(status), param=facts.param, code=_code_of(facts, status))
+        error.update(type=kind, param=facts.param, code=code)
         return msgspec.json.encode(decoded)
-    facts = facts_of(decoded)
-    if facts is None:
-        return _of_text(b"", status)
-    return encode(
-        message=facts.message, type=facts.type or _type_of(status), param=facts.param, code=_code_of(facts, status)
-    )
+    return encode(message=facts.message, type=kind, param=facts.param, code=code)
 
 
 def is_context_overflow(facts: ErrorFacts | None) -> bool:
@@ -180,19 +173,22 @@ def _is_right(error: dict[str, Any]) -> bool:
     )
 
 
-def _facts_of_detail(detail: object) -> ErrorFacts | None:
-    """FastAPI's `detail`: a text, an object, or a list of validation errors."""
-    if not isinstance(detail, list):
-        return facts_of(detail)
+def _facts_of_list(errors: list[object]) -> ErrorFacts:
+    """FastAPI's list of what is wrong with a request, each with its place."""
     messages = []
     param = None
-    for error in detail[:8]:
-        if not isinstance(error, dict):
-            continue
-        place = ".".join(str(step) for step in error.get("loc") or () if step != "body")
-        messages.append(f"{place}: {error.get('msg')}" if place else str(error.get("msg")))
-        param = param or place or None
-    return ErrorFacts(_shortened("; ".join(messages) or "The request is invalid."), "", _word(param), None)
+    for error in errors[:_MAX_LISTED]:
+        if isinstance(error, dict) and isinstance(error.get("msg"), str):
+            steps = error.get("loc")
+            place = ".".join(_steps(steps)) if isinstance(steps, list) else ""
+            messages.append(f"{place}: {error['msg']}" if place else error["msg"])
+            param = param or _word(place) or None
+    return ErrorFacts(_shortened("; ".join(messages) or "The request is invalid."), "", param)
+
+
+def _steps(steps: list[object]) -> list[str]:
+    """A path of names and positions, without the word that it begins with."""
+    return [str(step) for step in steps if isinstance(step, str | int) and step != "body"]
 
 
 def _code_of(facts: ErrorFacts, status: int) -> str | None:

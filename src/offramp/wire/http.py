@@ -100,9 +100,8 @@ def forwarded_answer_fields(headers: Headers, *, also_drop: frozenset[bytes] = f
         if name not in also_drop:
             lines.append(b"%b: %b\r\n" % (name, value))
     if named:
-        return forwarded_answer_fields(
-            [field for field in headers if field[0] not in named and field[0] != b"connection"]
-        )
+        rest = [field for field in headers if field[0] not in named and field[0] != b"connection"]
+        return forwarded_answer_fields(rest, also_drop=also_drop)
     return b"".join(lines)
 
 

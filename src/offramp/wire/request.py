@@ -77,6 +77,9 @@ def decode(operation: Operation, body: bytes) -> Request:
         raise _refusal(operation, error) from error
     if not request.model or not request.model.isprintable():
         raise BadRequestError("The field `model` must name a model in printable characters.", param="model")
+    if request.options_given and not request.include_usage:
+        # `patch` may have to change them, and must not be the first to see that a name occurs twice.
+        _wish_for_usage(body, request)
     return request
 
 
@@ -105,13 +108,14 @@ def patch(body: bytes, request: Request, *, model: str | None, ask_usage: bool) 
 def canonical(part: bytes) -> bytes:
     """A part of a call site's fingerprint, without what white space, escapes and the order of names add.
 
-    What cannot be read again (a number beyond 64 bits) is given back as it is. The caller keeps results: parts repeat.
+    What cannot be read again, such as a number with thousands of digits, is given back as it is. Parts repeat, so the
+    caller keeps results.
     """
     if not part:
         return part
     try:
         return _encode(msgspec.json.decode(part))
-    except (ValueError, OverflowError, RecursionError):
+    except (ValueError, RecursionError):
         return part
 
 
@@ -235,6 +239,7 @@ def _embedding(body: bytes) -> Request:
         streaming=embedding.stream is True,
         service_tier=embedding.service_tier or "",
         model_at=start_of(body, "model"),
+        options_given=embedding.stream_options is not _ABSENT,
     )
 
 

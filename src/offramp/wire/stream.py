@@ -30,8 +30,8 @@ def is_notable(block: bytes) -> bool:
     """Whether a block of events may say more than text; after the commit others need no decoding.
 
     It may hold of a block that says nothing; the other way round only if a server writes a name of ASCII letters with
-    escapes or breaks a line of JSON between a name and its value, which none does. The same as a search for `NOTABLE` in less than
-    half its time: a pattern whose every branch begins with a quote is searched from quote to quote.
+    escapes or breaks a line of JSON between a name and its value, which none does. The same as a search for `NOTABLE`
+    in less than half its time: a pattern whose every branch begins with a quote is searched from quote to quote.
     """
     return _QUOTED_MARK.search(block) is not None or b"[DONE]" in block
 
@@ -85,15 +85,15 @@ def read_event(operation: Operation, event: bytes) -> StreamEvent:
     """
     if event == DONE_EVENT:
         return _DONE
-    data = sse.data_of(event)
-    if data is None:
+    payload = sse.data_of(event)
+    if payload is None:
         return _NOTHING
     try:
         if operation is _RESPONSES:
-            return _read_response(_decode_response(data))
-        return _read_chunk(_decode_chunk(data))
+            return _read_response(_decode_response(payload))
+        return _read_chunk(_decode_chunk(payload))
     except (ValueError, RecursionError):
-        return _DONE if data.strip() == b"[DONE]" else _NOTHING
+        return _DONE if payload.strip() == b"[DONE]" else _NOTHING
 
 
 class _Delta(msgspec.Struct, gc=False):
