@@ -5,6 +5,7 @@ each threshold. Prices are integer pico-dollars per token, so a request is summe
 """
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Final, Protocol
 
 import msgspec
@@ -221,6 +222,12 @@ class TokenCard(msgspec.Struct, frozen=True, kw_only=True):
         if pico is None:
             return None
         return nano_from_pico(pico + self.request_pico)
+
+    def exact_usd(self, usage: TokenUsage, service_tier: str = "") -> Fraction | None:
+        """The same in dollars and without rounding, for sums over millions of requests."""
+        tariff = self.tariffs.get(service_tier)
+        pico = None if tariff is None else tariff.rates_for(usage.input_tokens).pico(usage)
+        return None if pico is None else Fraction(pico + self.request_pico, 10**12)
 
     def parts(self, usage: TokenUsage, service_tier: str = "") -> tuple[Part, ...] | None:
         """The lines of the bill, for people; `None` if this tier has no known prices."""

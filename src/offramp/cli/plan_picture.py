@@ -1,0 +1,121 @@
+"""A quick plan for people: three columns, what they rest on, and a chart."""
+
+import textwrap
+from datetime import date
+from fractions import Fraction
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from offramp.cli.plan_chart import Line, chart
+from offramp.migrate.plan.document import assumptions, warnings
+from offramp.migrate.plan.quick import Plan, sensitivity
+from offramp.migrate.plan.words import Recommendation, usd
+from offramp.pricing.breakeven import can_pay_off
+
+_CHART_COLUMNS = 64
+
+
+def show(console: Console, plan: Plan, recommendation: Recommendation, today: date) -> None:
+    """Print it."""
+    usage = plan.question.usage
+    cached = f" ({usage.cached_tokens:,} of them cached)" if usage.cached_tokens else ""
+    console.print(
+        f"{plan.question.requests_per_month:,} requests a month, each with {usage.input_tokens:,} tokens in{cached} "
+        f"and {usage.output_tokens:,} out",
+        highlight=False,
+    )
+    console.print(_columns(plan))
+    for line in _break_even(plan):
+        console.print(line, highlight=False)
+    console.print()
+    console.print("\n".join(_chart(plan, console.width)), highlight=False, markup=False, soft_wrap=True)
+    console.print()
+    text = Text("\n".join(textwrap.wrap(recommendation.text, console.width)))
+    text.stylize("bold", 0, recommendation.text.find(".") + 1)
+    console.print(text)
+    console.print(_sensitivity(plan))
+    for assumption in assumptions(plan):
+        console.print(f"- {assumption}", style="dim", highlight=False)
+    for warning in warnings(plan, today):
+        console.print(f"! {warning}", style="yellow", highlight=False)
+
+
+def _columns(plan: Plan) -> Table:
+    own, hosted = plan.own, plan.hosted
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("")
+    table.add_column("incumbent", justify="right", overflow="fold")
+    title = "open model by the token" + (" (assumed)" if plan.assumed else "")
+    table.add_column(title, justify="right", overflow="fold")
+    for column in plan.alternatives:
+        table.add_column(column.name, justify="right", overflow="fold")
+    table.add_column("own GPUs", justify="right", overflow="fold")
+    machines = (
+        "a fixed bill" if own.sizing is None else f"{own.instances * own.gpus} × {own.sizing.gpu}, {own.sizing.model}"
+    )
+    between = [""] * len(plan.alternatives)
+    table.add_row("who", plan.incumbent.name, hosted.name if hosted else "no price known", *between, machines)
+    others = [(column.bill.usd_per_request, column.usd_per_month) for column in plan.alternatives]
+    month = own.usd_per_month_needed
+    table.add_row(
+        "a request",
+        usd(plan.incumbent.bill.usd_per_request),
+        usd(hosted.bill.usd_per_request) if hosted else "",
+        *(usd(each) for each, _ in others),
+        usd(month / plan.question.requests_per_month),
+    )
+    table.add_row(
+        "a month",
+        usd(plan.incumbent.usd_per_month),
+        usd(hosted.usd_per_month) if hosted else "",
+        *(usd(each) for _, each in others),
+        usd(month),
+        style="bold",
+    )
+    carried = "not asked" if own.bill.max_requests is None else f"{own.bill.max_requests:,} a month each"
+    table.add_row("carries", "", "", *between, carried)
+    cards = (plan.incumbent.card, hosted.card if hosted else None)
+    days = [card.checked or "your own" if card else "" for card in cards]
+    others_checked = [column.card.checked or "your own" for column in plan.alternatives]
+    bill = own.offer.checked if own.offer and plan.question.fixed_usd_per_month is None else "given"
+    table.add_row("price of", *days, *others_checked, bill, style="dim")
+    return table
+
+
+def _break_even(plan: Plan) -> list[str]:
+    lines = []
+    hosted = plan.hosted
+    for name, bill, requests in (
+        (plan.incumbent.name, plan.incumbent.bill, plan.break_even),
+        (hosted.name if hosted else "", hosted.bill if hosted else None, plan.break_even_hosted),
+    ):
+        if bill is None:
+            continue
+        if requests is None:
+            lines.append(f"own GPUs never break even with {name}")
+        else:
+            beyond = " (more than one GPU carries)" if can_pay_off(plan.own.bill, bill) is False else ""
+            lines.append(f"own GPUs break even with {name} at {requests:,} requests a month{beyond}")
+    return lines
+
+
+def _chart(plan: Plan, width: int) -> list[str]:
+    lines = [Line(name=plan.incumbent.name, mark="*", usd_per_month=plan.incumbent.bill.month)]
+    if plan.hosted is not None:
+        lines.append(Line(name=plan.hosted.name, mark=".", usd_per_month=plan.hosted.bill.month))
+    lines.append(Line(name="own GPUs", mark="=", usd_per_month=plan.own.bill.month))
+    requests = plan.question.requests_per_month
+    furthest = 2 * max(requests, min(plan.break_even or 0, 10 * requests))
+    return chart(lines, requests=requests, furthest=furthest, width=max(20, min(_CHART_COLUMNS, width - 12)))
+
+
+def _sensitivity(plan: Plan) -> Table:
+    table = Table(box=SIMPLE_HEAD, title="Own GPUs against the incumbent, a year", title_justify="left")
+    table.add_column("if")
+    table.add_column("saves", justify="right")
+    for case, saved in sensitivity(plan):
+        table.add_row(case, Text(usd(saved), style="red" if saved < Fraction(0) else ""))
+    return table

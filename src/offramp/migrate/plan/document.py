@@ -1,0 +1,147 @@
+"""A quick plan for programs: money as decimal strings, every price with its source and its day."""
+
+from datetime import date
+
+from offramp import __version__
+from offramp.catalog.prices import STALE_AFTER_DAYS
+from offramp.migrate.plan.quick import Column, Own, Plan, sensitivity
+from offramp.migrate.plan.sizing import ERROR_SHARE
+from offramp.migrate.plan.words import Recommendation
+from offramp.pricing.compute import HOURS_PER_MONTH
+from offramp.pricing.money import decimal_text, fraction_text
+
+SCHEMA = "offramp.plan/1"
+
+
+def document(plan: Plan, recommendation: Recommendation, today: date) -> dict[str, object]:
+    """The whole plan."""
+    question = plan.question
+    return {
+        "schema": SCHEMA,
+        "mode": "quick",
+        "version": __version__,
+        "made": today.isoformat(),
+        "load": {
+            "requests_per_month": question.requests_per_month,
+            "input_tokens": question.usage.input_tokens,
+            "cached_tokens": question.usage.cached_tokens,
+            "output_tokens": question.usage.output_tokens,
+        },
+        "incumbent": {
+            **_column(plan.incumbent, today),
+            "batch_usd_per_month": None if plan.batch is None else fraction_text(plan.batch),
+            "successor": None if plan.successor is None else _column(plan.successor, today),
+        },
+        "hosted": None if plan.hosted is None else _hosted(plan, plan.hosted, today),
+        "alternatives": [_column(column, today) for column in plan.alternatives],
+        "own": _own(plan, plan.own),
+        "break_even_requests_per_month": plan.break_even,
+        "break_even_against_hosted_requests_per_month": plan.break_even_hosted,
+        "saving_usd_per_year": fraction_text(plan.saving_usd_per_year),
+        "verdict": recommendation.verdict.value,
+        "recommendation": recommendation.text,
+        "sensitivity": [{"if": case, "saving_usd_per_year": fraction_text(saved)} for case, saved in sensitivity(plan)],
+        "assumptions": assumptions(plan),
+        "warnings": warnings(plan, today),
+    }
+
+
+def assumptions(plan: Plan) -> list[str]:
+    """What the figures rest on, for whoever signs them."""
+    stated = [
+        f"a month has {HOURS_PER_MONTH} hours; all requests are alike",
+        "a text has the same number of tokens everywhere; between families of tokenizers they differ by 10 to 30 %",
+        "no evaluation, no shadow traffic, no engineering time",
+    ]
+    if plan.own.sizing is None:
+        stated.append("the own bill is the same whatever the volume; what a machine carries was not asked")
+    else:
+        load, error = float(plan.own.sizing.max_load), ERROR_SHARE
+        stated.append(
+            f"what a GPU carries is a roofline estimate from datasheets, ± {error:.0%}; its mean load stays below "
+            f"{load:.0%}, the rest is for peaks; no spare machine for a failure"
+        )
+    if plan.assumed:
+        stated.append(f"nobody named an open model, so {plan.hosted_model} stands in the second column")
+    return stated
+
+
+def warnings(plan: Plan, today: date) -> list[str]:
+    """Prices that are old or second-hand, among those that were used."""
+    columns = [plan.incumbent, *plan.alternatives]
+    columns += [column for column in (plan.successor, plan.hosted) if column is not None]
+    found = {column.name: _warning(column, today) for column in columns}
+    listed = [text for text in found.values() if text]
+    offer = plan.own.offer
+    if offer is not None and (age := (today - date.fromisoformat(offer.checked)).days) > STALE_AFTER_DAYS:
+        listed.append(f"{offer.name}: the price is of {offer.checked}, {age} days old; check it before you sign")
+    return listed
+
+
+def _warning(column: Column, today: date) -> str:
+    card = column.card
+    age = (today - date.fromisoformat(card.checked)).days if card.checked else 0
+    if age > STALE_AFTER_DAYS:
+        return f"{card.name}: the price is of {card.checked}, {age} days old; check it before you sign"
+    if card.second_hand:
+        return f"{card.name}: the price is second-hand ({card.source}); check it before you sign"
+    return ""
+
+
+def _column(column: Column, today: date) -> dict[str, object]:
+    card, notice = column.card, column.ends
+    return {
+        "name": card.name,
+        "usd_per_request": fraction_text(column.bill.usd_per_request),
+        "usd_per_month": fraction_text(column.usd_per_month),
+        "source": card.source,
+        "checked": card.checked or None,
+        "age_days": (today - date.fromisoformat(card.checked)).days if card.checked else None,
+        "second_hand": card.second_hand,
+        "ends": None if notice is None else notice.ends.isoformat(),
+        "instead": None if notice is None else notice.instead,
+    }
+
+
+def _hosted(plan: Plan, hosted: Column, today: date) -> dict[str, object]:
+    return {
+        **_column(hosted, today),
+        "model": plan.hosted_model,
+        "assumed": plan.assumed,
+        "offers": [_column(column, today) for column in plan.hosted_offers],
+    }
+
+
+def _own(plan: Plan, own: Own) -> dict[str, object]:
+    sizing, offer = own.sizing, own.offer
+    requests = plan.question.requests_per_month
+    return {
+        "usd_per_request": fraction_text(own.usd_per_month / requests),
+        "usd_per_month": fraction_text(own.usd_per_month),
+        "fixed_usd_per_month": fraction_text(own.bill.fixed_usd),
+        "fallback_usd_per_request": fraction_text(own.bill.usd_per_request),
+        "max_requests_per_month": own.bill.max_requests,
+        "instances_needed": None if sizing is None else own.instances,
+        "usd_per_month_needed": fraction_text(own.usd_per_month_needed),
+        "gpu": plan.question.gpu,
+        "gpus": own.gpus,
+        "model": plan.question.own_model,
+        "offer": None
+        if offer is None
+        else {
+            "name": offer.name,
+            "usd_per_hour": decimal_text(offer.usd_per_hour),
+            "source": offer.source,
+            "checked": offer.checked,
+            "second_hand": offer.second_hand,
+        },
+        "sizing": None
+        if sizing is None
+        else {
+            "concurrency": sizing.concurrency,
+            "requests_per_s": round(sizing.requests_per_s, 3),
+            "answer_s": round(sizing.answer_s, 2),
+            "max_load": float(sizing.max_load),
+            "error": ERROR_SHARE,
+        },
+    }

@@ -1,0 +1,203 @@
+"""What the figures mean, in words: stay, batch it, use a smaller model, another provider, or own GPUs.
+
+A verdict rests only on what was asked about, and on one more thing: whoever would run an open model can rent one by the
+token, and it answers just as well. What else would cost less is said after the verdict, because nobody has shown yet
+that it is good enough.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from fractions import Fraction
+
+from offramp.migrate.plan.quick import Column, Plan
+from offramp.pricing.breakeven import can_pay_off
+
+WORTH_MOVING = Fraction(1, 10)
+"""Share of the present bill that moving must save: less is within the error of any of these figures."""
+
+_CENTS_BELOW = 100
+
+
+class Verdict(StrEnum):
+    """What to do."""
+
+    STAY = "stay"
+    BATCH = "batch it"
+    SMALLER = "use a smaller model"
+    OTHER = "other provider"
+    OWN = "own GPUs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """The verdict and what is to be said for it."""
+
+    verdict: Verdict
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """One way that the question allows."""
+
+    verdict: Verdict
+    name: str
+    usd_per_month: Fraction
+
+
+def recommend(plan: Plan, today: date) -> Recommendation:
+    """The cheapest way that the question allows, if it saves enough to be worth moving."""
+    best = min(_ways(plan), key=lambda way: way.usd_per_month)
+    paid = plan.incumbent.usd_per_month
+    if best.usd_per_month > paid * (1 - WORTH_MOVING):
+        best = _Way(verdict=Verdict.STAY, name=plan.incumbent.name, usd_per_month=paid)
+    sentences = [_verdict(plan, best), *_own_remarks(plan, best), *_cheaper(plan, best), *_ending(plan, best, today)]
+    verdict = Verdict.OTHER if _rents_for_less(plan, best) else best.verdict
+    return Recommendation(verdict=verdict, text=" ".join(sentences))
+
+
+def usd(amount: Fraction) -> str:
+    """Dollars for people: cents where they matter.
+
+    >>> usd(Fraction("5500")), usd(Fraction("8.604")), usd(Fraction("0.00275")), usd(Fraction(-177))
+    ('$5,500', '$8.60', '$0.00275', '-$177')
+    """
+    sign = "-" if amount < 0 else ""
+    size = float(abs(amount))
+    if size >= _CENTS_BELOW:
+        return f"{sign}${size:,.0f}"
+    if size >= 1 or not size:
+        return f"{sign}${size:,.2f}"
+    return f"{sign}${size:.3g}" if size >= 1e-4 else f"{sign}${size:.8f}".rstrip("0")
+
+
+def about(number: int) -> str:
+    """An estimate for people: two figures, because it is not better than that.
+
+    >>> about(4_178_739), about(264_364), about(950)
+    ('4.2 million', '260,000', '950')
+    """
+    if number >= 10**6:
+        return f"{number / 10**6:,.1f} million" if number < 10**7 else f"{number / 10**6:,.0f} million"
+    digits = max(0, len(str(number)) - 2) if number >= 10**3 else 0
+    return f"{round(number, -digits):,}"
+
+
+def _ways(plan: Plan) -> Iterator[_Way]:
+    own = plan.own
+    yield _Way(verdict=Verdict.OWN, name="own GPUs", usd_per_month=own.usd_per_month_needed)
+    if plan.question.can_wait and plan.batch is not None:
+        yield _Way(verdict=Verdict.BATCH, name=f"{plan.incumbent.name} as batch", usd_per_month=plan.batch)
+    named = plan.alternatives if plan.assumed or plan.hosted is None else (*plan.alternatives, plan.hosted)
+    for column in named:
+        same = column.card.provider == plan.incumbent.card.provider
+        verdict = Verdict.SMALLER if same else Verdict.OTHER
+        yield _Way(verdict=verdict, name=column.name, usd_per_month=column.usd_per_month)
+
+
+def _verdict(plan: Plan, best: _Way) -> str:
+    paid, own = plan.incumbent.usd_per_month, plan.own
+    requests = f"{plan.question.requests_per_month:,} requests a month"
+    saved = paid - best.usd_per_month
+    if best.verdict is Verdict.STAY:
+        dearer = own.usd_per_month_needed - paid
+        if dearer > 0:
+            return f"Stay with {best.name}: at {requests} own GPUs would cost {usd(dearer)} a month more."
+        return (
+            f"Stay with {best.name}: at {requests} nothing that you asked about saves a tenth of {usd(paid)} a month."
+        )
+    year = f"{usd(12 * saved)} a year ({usd(best.usd_per_month)} instead of {usd(paid)} a month at {requests})"
+    if best.verdict is Verdict.OWN:
+        machines = "" if own.sizing is None else f": {own.instances * own.gpus} of type {own.sizing.gpu}"
+        if _rents_for_less(plan, best):
+            return (
+                f"Other provider before own GPUs{machines}. Against {plan.incumbent.name} own GPUs would save {year}."
+            )
+        return f"Own GPUs{machines}. Against {plan.incumbent.name} that saves {year}."
+    opening = {
+        Verdict.BATCH: "Batch it",
+        Verdict.SMALLER: "Use a smaller model",
+        Verdict.OTHER: "Other provider",
+    }[best.verdict]
+    return f"{opening}: {best.name} saves {year}."
+
+
+def _rents_for_less(plan: Plan, best: _Way) -> bool:
+    """Whether own GPUs win only because nobody asked what an open model costs by the token."""
+    hosted = plan.hosted
+    return best.verdict is Verdict.OWN and hosted is not None and hosted.usd_per_month < best.usd_per_month
+
+
+def _own_remarks(plan: Plan, best: _Way) -> Iterator[str]:
+    """From which volume own machines pay off, and whether they can carry it."""
+    own, sizing = plan.own, plan.own.sizing
+    if sizing is not None and own.instances > 1:
+        machine = f"{own.gpus} × {sizing.gpu}" if own.gpus > 1 else sizing.gpu
+        carried = about(own.bill.max_requests or 0)
+        yield (
+            f"One {machine} with {sizing.model} carries about {carried} such requests a month, so {own.instances} are "
+            f"needed: {usd(own.usd_per_month_needed)} a month, not {usd(own.usd_per_month)}."
+        )
+    if plan.break_even is None:
+        yield f"Own GPUs never pay off against {plan.incumbent.name}: what they pass on costs as much as before."
+    elif can_pay_off(own.bill, plan.incumbent.bill) is False:
+        yield (
+            f"Own GPUs never pay off against {plan.incumbent.name}: each machine would have to carry "
+            f"{plan.break_even:,} requests a month, more than it can."
+        )
+    elif best.verdict is Verdict.STAY:
+        yield f"Own GPUs pay off from {plan.break_even:,} requests a month on."
+    if plan.hosted is not None and plan.break_even_hosted is not None:
+        if _rents_for_less(plan, best):
+            yield (
+                f"But an open model by the token costs {_range(plan.hosted_offers)} a month ({plan.hosted.name} "
+                f"is the cheapest). {_against_hosted(plan, plan.break_even_hosted)}"
+            )
+        elif best.name == plan.hosted.name:
+            yield _against_hosted(plan, plan.break_even_hosted)
+
+
+def _against_hosted(plan: Plan, requests: int) -> str:
+    if plan.hosted is not None and can_pay_off(plan.own.bill, plan.hosted.bill) is False:
+        return f"To beat that each machine would have to carry {requests:,} requests a month, more than it can."
+    return f"Own GPUs beat that only from {requests:,} requests a month on."
+
+
+def _cheaper(plan: Plan, best: _Way) -> Iterator[str]:
+    """What costs less than the verdict but was not asked about."""
+    offers = []
+    if not plan.question.can_wait and plan.batch is not None and plan.batch < best.usd_per_month:
+        offers.append(f"what can wait a day as batch (all of it: {usd(plan.batch)} a month)")
+    if plan.successor is not None and plan.successor.usd_per_month < best.usd_per_month:
+        offers.append(f"{plan.successor.name} ({usd(plan.successor.usd_per_month)} a month)")
+    if plan.assumed and plan.hosted is not None and best.verdict is Verdict.STAY:
+        offers.append(f"an open model such as {plan.hosted.name} ({_range(plan.hosted_offers)} a month)")
+    if offers:
+        yield f"Cheaper without any hardware, if it is good enough for you: {_listed(offers)}; evaluate that first."
+
+
+def _ending(plan: Plan, best: _Way, today: date) -> Iterator[str]:
+    notice = plan.incumbent.ends
+    if notice is None:
+        return
+    left = notice.days_left(today)
+    when = f"is switched off on {notice.ends}, in {left} days" if left > 0 else f"was switched off on {notice.ends}"
+    instead = "" if plan.successor is None else f" ({usd(plan.successor.usd_per_month)} a month)"
+    if best.verdict is Verdict.STAY:
+        yield (
+            f"Note that {plan.incumbent.name} {when}: staying then means moving to {notice.instead}{instead}, which "
+            "the provider suggests."
+        )
+    else:
+        yield f"Note that {plan.incumbent.name} {when}; its provider suggests {notice.instead}{instead} instead."
+
+
+def _range(columns: tuple[Column, ...]) -> str:
+    low, high = columns[0].usd_per_month, columns[-1].usd_per_month
+    return usd(low) if low == high else f"{usd(low)} to {usd(high)}"
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"

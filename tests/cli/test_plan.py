@@ -1,0 +1,94 @@
+"""`offramp plan` through its real entry."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from offramp.cli import run
+
+GUIDE = ["--input-tokens", "700", "--output-tokens", "100", "--incumbent", "gpt-4o"]
+QUICK = ["plan", "--requests-per-month", "2000000", *GUIDE, "--fixed-usd-per-month", "727"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, and a wide terminal."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "110")
+    return tmp_path
+
+
+def test_programs_get_the_whole_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*QUICK, "--json"]) == 0
+
+    plan = msgspec.json.decode(capsys.readouterr().out)
+    assert plan["schema"] == "offramp.plan/1"
+    assert plan["break_even_requests_per_month"] == 264_364
+    assert plan["saving_usd_per_year"] == "57276"
+
+
+def test_people_get_columns_a_chart_and_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(QUICK) == 0
+
+    shown = capsys.readouterr().out
+    assert "2,000,000 requests a month, each with 700 tokens in and 100 out" in shown
+    assert "$5,500" in shown
+    assert "own GPUs break even with openai/gpt-4o at 264,364 requests a month" in shown
+    assert "^" in shown
+    assert "* openai/gpt-4o" in shown
+    assert "twice the requests" in shown
+    assert max(map(len, shown.splitlines())) <= 110
+
+
+def test_it_leaves_with_zero_whatever_it_recommends(capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan that says stay has not failed."""
+    assert run(["plan", "--requests-per-month", "1000", *GUIDE, "--fixed-usd-per-month", "727"]) == 0
+    assert "Stay with openai/gpt-4o" in capsys.readouterr().out
+
+
+def test_the_users_own_prices_are_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = "{openai/gpt-4o: {input_usd_per_mtok: 1, output_usd_per_mtok: 1}}"
+    base = "passthrough: openai\nupstreams: {openai: {base_url: https://api.openai.com/v1}}\n"
+    (folder / "offramp.yaml").write_text(f"{base}prices: {own}\n")
+
+    assert run([*QUICK, "--json"]) == 0
+
+    plan = msgspec.json.decode(capsys.readouterr().out)
+    assert plan["incumbent"]["usd_per_request"] == "0.0008"
+    assert plan["incumbent"]["source"] == "configuration"
+
+
+def test_a_machine_can_be_named_by_gpu_or_by_offer(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ["plan", "--requests-per-month", "5000000", *GUIDE, "--own-model", "Llama-3.1-8B", "--json"]
+    assert run([*base, "--gpu", "a10g"]) == 0
+    by_gpu = msgspec.json.decode(capsys.readouterr().out)["own"]
+    assert run([*base, "--offer", "aws/g5.xlarge"]) == 0
+    by_offer = msgspec.json.decode(capsys.readouterr().out)["own"]
+
+    assert by_gpu == by_offer
+    assert (by_gpu["gpu"], by_gpu["instances_needed"]) == ("A10G", 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--fixed-usd-per-month", "727", "--incumbent", "gpt-4p"], "did you mean openai/gpt-4"),
+        (["--fixed-usd-per-month", "a lot"], "--fixed-usd-per-month: expected an amount of dollars"),
+        (["--fixed-usd-per-month", "-5"], "--fixed-usd-per-month: expected an amount of dollars from 0 up"),
+        ([], "Give --fixed-usd-per-month, or --gpu"),
+        (["--gpu", "A10G"], "give --gpu and --own-model together"),
+        (["--gpu", "A99", "--own-model", "mistral-7b"], "no hardware is called 'A99'"),
+        (["--gpu", "A10G", "--own-model", "mistral-8b"], "no model is called 'mistral-8b'"),
+        (["--offer", "aws/g99"], "no compute offer is called 'aws/g99'"),
+        (["--fixed-usd-per-month", "1", "--cached-tokens", "701"], "--cached-tokens 701 is more than"),
+        (["--fixed-usd-per-month", "1", "--requests-per-month", "0"], "requests-per-month"),
+    ],
+)
+def test_wrong_use_is_said_in_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["plan", "--requests-per-month", "2000000", *GUIDE, *arguments])
+
+    complaint = capsys.readouterr().err
+    assert code == 2
+    assert said in complaint
+    assert complaint.count("\n") == 1

@@ -1,0 +1,69 @@
+"""The plan for programs: names and forms that others rely on."""
+
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from offramp.migrate.plan.document import document
+from offramp.migrate.plan.words import recommend
+from tests.migrate.plan.test_quick import ask
+
+TODAY = date(2026, 11, 21)
+
+
+def written(today: date = TODAY, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - as `ask`
+    """The document of a plan, through its own encoding."""
+    plan = ask(**changes)
+    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document(plan, recommend(plan, today), today)))
+    return decoded
+
+
+def test_the_quick_plan_has_what_programs_rely_on() -> None:
+    plan = written()
+
+    assert plan["incumbent"]["usd_per_request"] == "0.00275"
+    assert plan["incumbent"]["usd_per_month"] == "5500"
+    assert plan["hosted"]["usd_per_month"] == "86"
+    assert plan["own"]["usd_per_request"] == "0.0003635"
+    assert plan["own"]["usd_per_month"] == "727"
+    assert plan["own"]["max_requests_per_month"] is None
+    assert plan["break_even_requests_per_month"] == 264_364
+    assert plan["saving_usd_per_year"] == "57276"
+    assert isinstance(plan["recommendation"], str)
+
+
+def test_a_loss_is_negative() -> None:
+    assert written(requests=200_000)["saving_usd_per_year"] == "-2124"
+
+
+def test_with_gpu_and_model_it_says_what_one_machine_carries() -> None:
+    own = written(requests=5_000_000, gpu="A10G", own_model="mistral-7b")["own"]
+
+    assert 3_700_000 < own["max_requests_per_month"] < 4_300_000
+    assert own["instances_needed"] == 2
+    assert own["usd_per_month"] == "727"
+    assert own["usd_per_month_needed"] == "1461.38"
+    assert own["offer"]["checked"] == "2026-06-17"
+
+
+def test_every_price_says_where_it_is_from_and_of_what_day() -> None:
+    plan = written()
+
+    for column in (plan["incumbent"], plan["incumbent"]["successor"], plan["hosted"]):
+        assert column["source"] == "configuration"
+        assert column["checked"] == "2026-08-21"
+        assert column["age_days"] == 92
+
+
+def test_old_prices_are_warned_about_with_their_day() -> None:
+    """92 days are more than 90: whoever signs must know."""
+    assert "openai/gpt-4o: the price is of 2026-08-21, 92 days old; check it before you sign" in written()["warnings"]
+    assert written(today=date(2026, 9, 1))["warnings"] == []
+
+
+def test_an_unknown_second_column_is_null() -> None:
+    plan = written(hosted=None, own_model="qwen3-8b")
+
+    assert plan["hosted"] is None
+    assert plan["break_even_against_hosted_requests_per_month"] is None

@@ -1,0 +1,188 @@
+"""The quick plan's arithmetic: prices passed in with their date, never taken from what is installed."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from offramp.catalog.compute import offer
+from offramp.catalog.prices import PriceBook
+from offramp.catalog.search import resolve
+from offramp.errors import UsageError
+from offramp.migrate.plan.quick import Plan, Question, answer, sensitivity
+from offramp.wire.usage import Usage
+
+NOON = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()) * 10**9
+
+
+def prices(input_usd: str, output_usd: str, **others: object) -> dict[str, object]:
+    """A card's prices as they stood on a day."""
+    return {"input_usd_per_mtok": input_usd, "output_usd_per_mtok": output_usd, "checked": "2026-08-21", **others}
+
+
+BATCH = {"batch": {"input_usd_per_mtok": "1.25", "output_usd_per_mtok": "5"}}
+OWN: dict[str, dict[str, object]] = {
+    "openai/gpt-4o": prices("2.50", "10", cached_input_usd_per_mtok="1.25", tiers=BATCH),
+    "openai/gpt-5-mini": prices("0.25", "2"),
+    "openai/gpt-6-luna": prices("0.10", "0.50"),
+    "openai/gpt-6-sol": prices("2", "10"),
+    "openai/gpt-4o-mini": prices("0.15", "0.60"),
+    "groq/llama-3.1-8b-instant": prices("0.05", "0.08"),
+    "openai/gpt-6.2-sol": prices("2", "10"),
+}
+BOOK = PriceBook.load(OWN, clock_ns=lambda: NOON)
+
+
+def ask(incumbent: str = "gpt-4o", requests: int = 2_000_000, **others: Any) -> Plan:  # noqa: ANN401 - as Question
+    """The guide's question: 700 tokens in, 100 out, $727 a month."""
+    question = Question(
+        requests_per_month=requests,
+        usage=Usage(700, 100),
+        incumbent=resolve(BOOK, incumbent),
+        fixed_usd_per_month=Fraction(727),
+        hosted=resolve(BOOK, "groq/llama-3.1-8b-instant"),
+    )
+    return answer(replace(question, **others), BOOK)
+
+
+def test_the_guides_question_gets_the_guides_arithmetic() -> None:
+    """Rows 1, 2, 6, 7 and 9 of the recheck."""
+    plan = ask()
+
+    assert plan.incumbent.bill.usd_per_request == Fraction("0.00275")
+    assert plan.incumbent.usd_per_month == 5_500
+    assert plan.own.usd_per_month == 727
+    assert plan.own.usd_per_month / 2_000_000 == Fraction("0.0003635")
+    assert plan.break_even == 264_364
+    assert plan.saving_usd_per_year == 57_276
+
+
+def test_the_same_model_by_the_token_moves_the_break_even_by_a_factor_of_sixty() -> None:
+    """Section 3 of the recheck: 16.9 million against Groq at 0.05 and 0.08."""
+    plan = ask()
+
+    assert plan.hosted is not None
+    assert plan.hosted.usd_per_month == 86
+    assert plan.break_even_hosted == 16_906_977
+
+
+def test_without_a_name_the_second_column_is_an_assumption() -> None:
+    """The comparison is always shown; what was assumed is said."""
+    plan = ask(hosted=None)
+
+    assert plan.assumed
+    assert plan.hosted_model == "llama-3.1-8b"
+    assert [column.usd_per_month for column in plan.hosted_offers] == sorted(
+        column.usd_per_month for column in plan.hosted_offers
+    )
+    assert "groq/llama-3.1-8b-instant" in {column.name for column in plan.hosted_offers}
+
+
+def test_a_named_model_is_no_assumption_even_if_nobody_rents_it_out() -> None:
+    plan = ask(hosted=None, own_model="qwen3-8b")
+
+    assert not plan.assumed
+    assert plan.hosted is None
+    assert plan.break_even_hosted is None
+
+
+def test_what_a_machine_carries_is_only_said_when_asked() -> None:
+    assert ask().own.sizing is None
+    assert ask().own.bill.max_requests is None
+    assert ask(requests=50_000_000).own.instances == 1
+
+
+def test_more_than_one_machine_carries_needs_more_machines() -> None:
+    """Row 12 of the recheck: 5 million a month need a second g5.xlarge at least."""
+    plan = ask(requests=5_000_000, gpu="A10G", own_model="mistral-7b")
+
+    assert plan.own.offer is not None
+    assert plan.own.offer.name == "aws/g5.xlarge"
+    assert plan.own.instances == 2
+    assert plan.own.usd_per_month_needed == 727 + Fraction("1.006") * 730
+    assert plan.own.usd_per_month == 727
+    assert plan.saving_usd_per_year == 156_276
+
+
+def test_a_machine_with_several_gpus_carries_as_often_as_much() -> None:
+    one = ask(gpu="A10G", own_model="mistral-7b", offer=offer("aws/g5.xlarge"))
+    four = ask(gpu="A10G", own_model="mistral-7b", offer=offer("aws/g5.12xlarge"))
+
+    assert four.own.bill.max_requests == 4 * (one.own.bill.max_requests or 0)
+    assert four.own.gpus == 4
+
+
+def test_without_a_bill_the_machine_is_the_bill() -> None:
+    plan = ask(fixed_usd_per_month=None, gpu="A10G", own_model="llama-3.1-8b")
+
+    assert plan.own.usd_per_month == Fraction("734.38")
+
+
+def test_neither_bill_nor_machine_is_refused() -> None:
+    with pytest.raises(UsageError, match="Give --fixed-usd-per-month, or --gpu"):
+        ask(fixed_usd_per_month=None)
+
+
+def test_what_falls_back_is_paid_twice() -> None:
+    """Row 11 of the recheck: 10 % of a million requests fall back, the machine costs the same."""
+    plan = ask(requests=1_000_000, fallback_share=Fraction("0.1"))
+
+    assert plan.own.usd_per_month == Fraction("1002")
+    assert plan.break_even == 293_738
+
+
+def test_cached_tokens_cost_less_on_the_incumbents_side() -> None:
+    """Half of the input cached: 350 · 2.50 + 350 · 1.25 + 100 · 10."""
+    plan = ask(usage=Usage(700, 100, cached_tokens=350))
+
+    assert plan.incumbent.bill.usd_per_request == Fraction("0.0023125")
+
+
+def test_batch_is_half_where_the_provider_says_so() -> None:
+    assert ask().batch == 2_750
+    assert ask("gpt-5-mini").batch is None
+
+
+def test_a_model_that_ends_comes_with_what_its_provider_suggests() -> None:
+    plan = ask()
+
+    assert plan.incumbent.ends is not None
+    assert plan.successor is not None
+    assert plan.successor.name == "openai/gpt-6-luna"
+    assert plan.successor.usd_per_month == 240
+    assert ask("gpt-5-mini").successor is None
+
+
+def test_an_unpublished_price_is_not_guessed() -> None:
+    """gpt-6.2-astra's cached price is unknown: a plan with cached tokens asks for it."""
+    with pytest.raises(UsageError, match=r"openai/gpt-6\.2-astra has no price for this kind of tokens"):
+        ask("gpt-6.2-astra", usage=Usage(700, 100, cached_tokens=350))
+
+
+def test_the_sensitivity_shows_where_the_answer_turns() -> None:
+    """At 400,000 requests half of them would turn the saving into a loss."""
+    saved = dict(sensitivity(ask(requests=400_000)))
+
+    assert saved["as asked"] == 12 * (1_100 - 727)
+    assert saved["half the requests"] == 12 * (550 - 727)
+    assert saved["the incumbent at half its price"] == 12 * (550 - 727)
+    assert saved["own bill a quarter higher"] == 12 * (1_100 - Fraction("908.75"))
+
+
+def test_the_planners_sanity_check() -> None:
+    """Section 5 of the recheck: at 3:1 a GPU for $2.50 an hour must sustain 3,500 tokens/s against gpt-6-luna."""
+    usage = Usage(750_000, 250_000)
+    blended = {
+        name: resolve(BOOK, name).exact_usd(usage) for name in ("gpt-6-luna", "gpt-6-sol", "gpt-4o", "gpt-4o-mini")
+    }
+
+    assert blended == {
+        "gpt-6-luna": Fraction("0.20"),
+        "gpt-6-sol": 4,
+        "gpt-4o": Fraction("4.375"),
+        "gpt-4o-mini": Fraction("0.2625"),
+    }
+    assert round(float(Fraction("2.50") / Fraction("0.20") * 10**6 / 3_600), -2) == 3_500
+    assert round(float(Fraction("2.50") / 4 * 10**6 / 3_600)) == 174

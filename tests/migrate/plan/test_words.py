@@ -1,0 +1,119 @@
+"""The recommendation: every verdict can come out, rests on what was asked, and says what it does not know."""
+
+import doctest
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from offramp.catalog.search import resolve
+from offramp.migrate.plan import words
+from offramp.migrate.plan.words import Verdict, recommend
+from tests.migrate.plan.test_quick import BOOK, ask
+
+TODAY = date(2026, 11, 21)
+
+
+def test_the_examples_in_the_documentation_are_true() -> None:
+    assert doctest.testmod(words).failed == 0
+
+
+def test_it_says_stay_where_own_machines_lose() -> None:
+    """200,000 requests a month lose $177 on the guide's machine."""
+    said = recommend(ask(requests=200_000), TODAY)
+
+    assert said.verdict is not Verdict.OWN
+    said = recommend(ask(requests=200_000, hosted=None), TODAY)
+    assert said.verdict is Verdict.STAY
+    assert said.text.startswith("Stay with openai/gpt-4o: at 200,000 requests a month own GPUs would cost $177 a month")
+    assert "pay off from 264,364 requests a month on" in said.text
+
+
+def test_it_says_stay_where_the_saving_is_within_the_error() -> None:
+    """At 270,000 requests own machines save $15 of $742: nobody moves for that."""
+    said = recommend(ask(requests=270_000, hosted=None), TODAY)
+
+    assert said.verdict is Verdict.STAY
+    assert "nothing that you asked about saves a tenth" in said.text
+
+
+def test_it_says_other_provider_where_the_same_model_by_the_token_costs_less() -> None:
+    said = recommend(ask(), TODAY)
+
+    assert said.verdict is Verdict.OTHER
+    assert said.text.startswith("Other provider: groq/llama-3.1-8b-instant saves")
+    assert "Own GPUs beat that only from 16,906,977 requests a month on" in said.text
+
+
+def test_it_says_so_too_where_nobody_named_the_model() -> None:
+    """Whoever would run an open model can rent one: own machines must beat that, not only gpt-4o."""
+    said = recommend(ask(hosted=None), TODAY)
+
+    assert said.verdict is Verdict.OTHER
+    assert said.text.startswith(
+        "Other provider before own GPUs. Against openai/gpt-4o own GPUs would save $57,276 a year"
+    )
+    assert "is the cheapest" in said.text
+
+
+def test_it_says_own_machines_and_how_many_where_nothing_is_cheaper() -> None:
+    """Nobody rents out qwen3-8b: 5 million requests of gpt-5.5's price are worth two A10G."""
+    said = recommend(ask("gpt-4o", requests=5_000_000, hosted=None, gpu="A10G", own_model="qwen3-8b"), TODAY)
+
+    assert said.verdict is Verdict.OWN
+    assert said.text.startswith("Own GPUs: 2 of type A10G. Against openai/gpt-4o that saves")
+    assert "One A10G with qwen3-8b carries about 3.3 million such requests a month, so 2 are needed" in said.text
+
+
+def test_it_says_batch_where_all_of_it_can_wait() -> None:
+    said = recommend(ask(requests=200_000, hosted=None, can_wait=True), TODAY)
+
+    assert said.verdict is Verdict.BATCH
+    assert said.text.startswith("Batch it: openai/gpt-4o as batch saves $3,300 a year")
+
+
+@pytest.mark.parametrize(
+    ("alternative", "verdict"), [("gpt-5-mini", Verdict.SMALLER), ("groq/llama-3.1-8b-instant", Verdict.OTHER)]
+)
+def test_a_model_that_was_named_as_good_enough_may_win(alternative: str, verdict: Verdict) -> None:
+    plan = ask(requests=200_000, hosted=None, alternatives=(resolve(BOOK, alternative),))
+
+    assert recommend(plan, TODAY).verdict is verdict
+
+
+def test_no_number_of_machines_pays_off_where_one_cannot_carry_its_break_even() -> None:
+    plan = ask("gpt-6-luna", requests=10_000_000, hosted=None, gpu="A10G", own_model="qwen3-8b")
+
+    said = recommend(plan, TODAY)
+
+    assert said.verdict is Verdict.STAY
+    assert "Own GPUs never pay off against openai/gpt-6-luna" in said.text
+    assert "4 are needed" in said.text
+
+
+def test_machines_that_pass_everything_on_never_pay_off() -> None:
+    said = recommend(ask(hosted=None, fallback_share=Fraction(1)), TODAY)
+
+    assert said.verdict is Verdict.STAY
+    assert "never pay off" in said.text
+
+
+@pytest.mark.parametrize(
+    ("today", "when"),
+    [(TODAY, "is switched off on 2027-01-14, in 54 days"), (date(2027, 2, 1), "was switched off on 2027-01-14")],
+)
+def test_the_end_of_the_incumbent_is_part_of_the_answer(today: date, when: str) -> None:
+    """Staying with a model that ends is moving as well."""
+    said = recommend(ask(requests=200_000, hosted=None), today)
+
+    assert f"openai/gpt-4o {when}: staying then means moving to gpt-6-luna ($24.00 a month)" in said.text
+    assert "switched off" not in recommend(ask("gpt-5-mini"), today).text
+
+
+def test_what_costs_less_but_was_not_asked_is_said_with_a_condition() -> None:
+    """Nobody has shown that gpt-6-luna is good enough; it is worth an evaluation before any hardware."""
+    said = recommend(ask(requests=200_000, hosted=None), TODAY)
+
+    assert "Cheaper without any hardware, if it is good enough for you: what can wait a day as batch" in said.text
+    assert "openai/gpt-6-luna ($24.00 a month)" in said.text
+    assert "evaluate that first" in said.text
