@@ -81,7 +81,7 @@ def test_weights_that_do_not_fit_are_refused() -> None:
 
 
 def test_a_context_beyond_the_cache_is_refused() -> None:
-    """vLLM refuses to start where one sequence of that length would not fit."""
+    """VLLM refuses to start where one sequence of that length would not fit."""
     with pytest.raises(UsageError, match=r"--max-model-len 131072.*at most"):
         step_time_model("L4", "llama-3.1-8b", max_model_len=131_072)
 

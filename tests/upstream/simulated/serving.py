@@ -27,9 +27,10 @@ class Answer:
     whole: bool
     """Whether it ended as its framing says it should."""
 
-    def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object."""
+        decoded: dict[str, Any] = json.loads(self.body)
+        return decoded
 
     @property
     def events(self) -> list[str]:
@@ -139,16 +140,17 @@ class Served:
         answer = await self.ask("POST", "/_simulate", {"fault": name, **options})
         assert answer.status == 200, answer.body
 
-    async def state(self) -> Any:
+    async def state(self) -> dict[str, Any]:
         """What the engine says of itself."""
         return (await self.ask("GET", "/_simulate")).json()
 
-    async def until(self, field: str, value: object) -> Any:
+    async def until(self, field: str, value: object) -> dict[str, Any]:
         """The state as soon as a field of it has that value."""
         async with asyncio.timeout(PATIENCE_S):
-            while (state := await self.state())[field] != value:
-                await asyncio.sleep(0)
-        return state
+            while True:
+                state = await self.state()
+                if state[field] == value:
+                    return state
 
 
 def chat_body(**fields: object) -> dict[str, object]:

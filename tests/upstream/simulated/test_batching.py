@@ -1,10 +1,9 @@
 """The scheduler as a dialogue: the test is the clock."""
 
 import asyncio
-import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -13,38 +12,42 @@ from offramp.upstream.simulated.batching import Batcher, Sequence
 from offramp.upstream.simulated.counters import Counters
 
 
+class Timer:
+    """One call that is due at a time, unless it is cancelled."""
+
+    def __init__(self, at_s: float, do: Callable[[], None]) -> None:
+        """Due at that time."""
+        self.at_s = at_s
+        self.do = do
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        """Do not call it."""
+        self.is_cancelled = True
+
+
 class Clock:
     """A loop that has nothing but timers, and time that moves when it is told to."""
 
     def __init__(self) -> None:
+        """At the beginning of time."""
         self.now_s = 0.0
-        self._timers: list[tuple[float, int, Callable[[], None], asyncio.Handle]] = []
-        self._count = 0
+        self._timers: list[Timer] = []
 
-    def call_later(self, delay_s: float, do: Callable[[], None]) -> Any:
-        self._count += 1
-        timer = _Timer()
-        heapq.heappush(self._timers, (self.now_s + delay_s, self._count, do, timer))  # type: ignore[arg-type]
-        return timer
+    def call_later(self, delay_s: float, do: Callable[[], None]) -> Timer:
+        """As the event loop's."""
+        self._timers.append(Timer(self.now_s + delay_s, do))
+        return self._timers[-1]
 
     def run_until(self, now_s: float) -> None:
-        while self._timers and self._timers[0][0] <= now_s:
-            at_s, _, do, timer = heapq.heappop(self._timers)
-            if not timer.cancelled():
-                self.now_s = max(self.now_s, at_s)
-                do()
+        """Call what is due until then."""
+        while due := [timer for timer in self._timers if timer.at_s <= now_s]:
+            timer = min(due, key=lambda one: one.at_s)
+            self._timers.remove(timer)
+            if not timer.is_cancelled:
+                self.now_s = max(self.now_s, timer.at_s)
+                timer.do()
         self.now_s = now_s
-
-
-class _Timer:
-    def __init__(self) -> None:
-        self._cancelled = False
-
-    def cancel(self) -> None:
-        self._cancelled = True
-
-    def cancelled(self) -> bool:
-        return self._cancelled
 
 
 @dataclass
@@ -58,15 +61,18 @@ class Listener:
     then: Callable[[], None] | None = None
 
     def token(self, index: int) -> None:
+        """In order."""
         assert index == len(self.at_s)
         self.at_s.append(self.clock.now_s)
         if self.then:
             self.then()
 
     def finished(self) -> None:
+        """Once."""
         self.ended_s = self.clock.now_s
 
     def flush(self) -> None:
+        """After each step."""
         self.flushes += 1
 
 
@@ -74,11 +80,14 @@ class Bench:
     """A batcher with a clock of its own."""
 
     def __init__(self, model: StepTimeModel) -> None:
+        """Idle."""
         self.clock = Clock()
         self.counters = Counters()
-        self.batcher = Batcher(self.clock, model, self.counters, lambda: self.clock.now_s)  # type: ignore[arg-type]
+        loop = cast("asyncio.AbstractEventLoop", self.clock)
+        self.batcher = Batcher(loop, model, self.counters, lambda: self.clock.now_s)
 
     def submit(self, *, prompt_tokens: int = 10, wanted: int = 10, streaming: bool = True) -> tuple[Sequence, Listener]:
+        """One more sequence, and who hears of it."""
         listener = Listener(self.clock)
         sequence = Sequence(prompt_tokens=prompt_tokens, wanted=wanted, sink=listener, streaming=streaming)
         self.batcher.submit(sequence)

@@ -183,7 +183,7 @@ async def test_a_seed_repeats_an_answer_and_another_one_changes_it(served: Serve
 
 @pytest.mark.parametrize("stop", ["model", ["xyz", "model"]])
 async def test_a_stop_sequence_ends_the_answer_before_it(served: Served, stop: object) -> None:
-    """vLLM also names it."""
+    """VLLM also names it."""
     choice = (await served.chat(stop=stop, max_tokens=50)).json()["choices"][0]
 
     assert choice["message"]["content"] == "Simulated answer: no "
@@ -203,7 +203,7 @@ async def test_logprobs_cover_every_token(served: Served) -> None:
     assert sum(len(one["content"]) for one in told if one) == 5
 
 
-async def test_a_repeated_long_prompt_is_partly_cached(openai: Served) -> None:
+async def test_a_repeated_long_prompt_is_partly_cached() -> None:
     """From 1,024 tokens on, in steps of 128, as OpenAI's prompt caching."""
     async with serving(Options(profile=Profile.OPENAI)) as served:
         messages = [{"role": "user", "content": "word " * 1000}]

@@ -13,7 +13,7 @@ import pytest
 from offramp.errors import BadRequestError
 from offramp.upstream.simulated.faults import KINDS, Faults
 from offramp.upstream.simulated.options import Options, Profile
-from tests.upstream.simulated.serving import KEY, PATIENCE_S, Served, chat_body, request, serving
+from tests.upstream.simulated.serving import KEY, Client, Served, chat_body, request, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -40,6 +40,12 @@ async def raw_chat(served: Served, **fields: object) -> bytes:
     async with served.connect() as client:
         client.send(request("POST", "/v1/chat/completions", chat_body(**fields), KEY, ("connection", "close")))
         return await client.rest()
+
+
+async def read_on(client: Client, received: bytearray) -> None:
+    """Gather what comes until the connection ends by FIN."""
+    while part := await client.reader.read(65536):
+        received += part
 
 
 async def is_silent(served: Served, **fields: object) -> bytes:
@@ -106,14 +112,12 @@ async def test_a_connection_used_for_control_gets_nothing_else_while_down(vllm: 
 
 
 async def test_a_cold_vllm_refuses_until_it_is_ready(vllm: Served) -> None:
-    """vLLM opens its port when the model is loaded."""
+    """VLLM opens its port when the model is loaded."""
     await vllm.fault("cold_start", delay_s=0.2)
     began_s = time.monotonic()
     with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
         await vllm.chat()
-    async with asyncio.timeout(PATIENCE_S):
-        while (await vllm.state())["fault"] != {"fault": "none"}:
-            await asyncio.sleep(0)
+    await vllm.until("fault", {"fault": "none"})
 
     assert (await vllm.chat()).status == 200
     assert time.monotonic() - began_s >= 0.19
@@ -161,7 +165,7 @@ async def test_429_says_when_to_come_back(openai: Served) -> None:
 
 
 async def test_429_bare_does_not_say_when(openai: Served) -> None:
-    """vLLM and many proxies never do."""
+    """VLLM and many proxies never do."""
     await openai.fault("429_bare")
     answer = await openai.chat()
 
@@ -245,10 +249,9 @@ async def test_cut_resets_in_the_middle_of_an_event(vllm: Served) -> None:
     await vllm.fault("cut")
     async with vllm.connect() as client:
         client.send(request("POST", "/v1/chat/completions", chat_body(**STREAM)))
-        received = b""
+        received = bytearray()
         with pytest.raises(ConnectionResetError):
-            while part := await client.reader.read(65536):
-                received += part
+            await read_on(client, received)
 
     assert received.count(b'"content"') == 4
     assert not received.endswith(b"\r\n")
@@ -288,7 +291,7 @@ async def test_no_done_after_some_tokens_looks_like_success(openai: Served) -> N
 
     assert answer.whole
     assert answer.text == "Simulated answer: no"
-    assert "finish_reason\":\"" not in answer.body.decode()
+    assert 'finish_reason":"' not in answer.body.decode()
 
 
 async def test_an_error_comes_before_any_event(openai: Served, vllm: Served) -> None:
@@ -393,9 +396,7 @@ async def test_no_usage_leaves_it_out_even_where_it_was_asked_for(openai: Served
     assert "usage" not in whole.json()
 
 
-@pytest.mark.parametrize(
-    ("kind", "wrong"), [("negative", -2), ("strings", "1"), ("null", None), ("huge", 2**62 + 1)]
-)
+@pytest.mark.parametrize(("kind", "wrong"), [("negative", -2), ("strings", "1"), ("null", None), ("huge", 2**62 + 1)])
 async def test_wrong_usage_is_wrong_in_the_way_that_was_asked_for(vllm: Served, kind: str, wrong: object) -> None:
     """No accounting may believe any of these."""
     await vllm.fault("wrong_usage", kind=kind)

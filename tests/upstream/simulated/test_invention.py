@@ -11,23 +11,26 @@ from hypothesis import strategies as st
 from offramp.upstream.simulated.invention import invent_json
 
 
-def fits(value: Any, schema: dict[str, Any]) -> bool:
+def fits(value: object, schema: dict[str, Any]) -> bool:
     """Whether a value fits a schema, for the keywords that the tests use."""
     if "enum" in schema:
         return value in schema["enum"]
     kind = schema["type"]
     if kind == "object":
+        assert isinstance(value, dict)
         known = schema["properties"]
         return set(schema["required"]) <= set(value) <= set(known) and all(fits(value[k], known[k]) for k in value)
     if kind == "array":
+        assert isinstance(value, list)
         sized = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", 99)
         return sized and all(fits(item, schema["items"]) for item in value)
     if kind == "string":
         return isinstance(value, str) and schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 99)
     if kind == "boolean":
         return isinstance(value, bool)
-    right = isinstance(value, int if kind == "integer" else int | float) and not isinstance(value, bool)
-    return right and schema.get("minimum", value) <= value <= schema.get("maximum", value)
+    if isinstance(value, bool) or not isinstance(value, int if kind == "integer" else int | float):
+        return False
+    return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
 
 
 def ranges(least: str, most: str, low: int, high: int) -> st.SearchStrategy[dict[str, int]]:

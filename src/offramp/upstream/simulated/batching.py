@@ -70,8 +70,8 @@ class Observer(Protocol):
     def first_token(self, after_s: float) -> None:
         """A sequence got its first token that long after it arrived."""
 
-    def step(self, gap_s: float, tokens: int, prompt_tokens: int) -> None:
-        """A step ended: its length, the tokens it made, the prompt tokens it worked off."""
+    def step(self, gap_s: float, tokens: int, first_tokens: int, prompt_tokens: int) -> None:
+        """A step ended: its length, the tokens it made and how many of them were first, the prompt tokens done."""
 
     def finished(self, total_s: float, tokens: int) -> None:
         """A sequence got its last token."""
@@ -189,7 +189,7 @@ class Batcher:
 
     def _end_step(self, at_s: float) -> None:
         """Give a token to everyone whose turn it is."""
-        made = 0
+        made, first = 0, 0
         half_s = (self.model.step_s(len(self.running), 0) / 2) if self.model.prefills_beside else 0.0
         for sequence, chunk in self._prefilling:
             sequence.prefill_left -= chunk
@@ -198,9 +198,10 @@ class Batcher:
         for sequence in list(self.running):
             if sequence.prefill_left or sequence.ready_s > at_s + half_s or sequence not in self.running:
                 continue
+            first += sequence.first_s == 0.0
             self._give(sequence, at_s)
             made += 1
-        self._observer.step(at_s - self._began_s, made, worked_off)
+        self._observer.step(at_s - self._began_s, made, first, worked_off)
 
     def _give(self, sequence: Sequence, at_s: float) -> None:
         index = sequence.produced

@@ -63,6 +63,9 @@ class Connection(asyncio.Protocol):
         self._busy = False
         self._pumping = False
         self._refusal: tuple[int, bytes, str] | None = None
+        self._upgraded = False
+        self._unparsed = b""
+        self._receive: Callable[[bytes], None] | None = None
         self._reset_message()
 
     # --------------------------------------------------------------------------------------------------- the transport
@@ -86,18 +89,35 @@ class Connection(asyncio.Protocol):
         """Bytes of requests."""
         if self._refusal is not None:
             return
+        if self._upgraded:
+            self._receive_upgraded(data)
+            return
         if self._application.refuses("") and not self._may_ask_control(data):
             self.reset()
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(400, b"Bad Request", "this engine upgrades no connection")
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgraded = True
+            self._receive_upgraded(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError:
             pass
         except httptools.HttpParserError as error:
             self._refuse(400, b"Bad Request", f"malformed HTTP: {error}")
         self._pump()
+
+    def _receive_upgraded(self, received: bytes) -> None:
+        """Bytes after a request to change the protocol: no HTTP any more."""
+        if self._receive is not None:
+            self._receive(received)
+        else:
+            self._unparsed += received
+
+    def switch(self, receive: Callable[[bytes], None]) -> None:
+        """Give everything that comes from now on to `receive`: the protocol was changed."""
+        self._receive = receive
+        if self._unparsed:
+            receive(self._unparsed)
 
     def _may_ask_control(self, data: bytes) -> bool:
         """Whether a connection to an engine that is down begins, or goes on with, a request to its control path."""
@@ -194,7 +214,7 @@ class Connection(asyncio.Protocol):
                 target=self._target.decode("latin-1"),
                 headers=self._headers,
                 body=b"".join(self._body),
-                keep_alive=self._parser.should_keep_alive(),
+                keep_alive=self._parser.should_keep_alive() and not self._parser.should_upgrade(),
                 http_1_0=self._parser.get_http_version() == "1.0",
             )
         )

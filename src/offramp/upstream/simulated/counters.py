@@ -116,11 +116,11 @@ class Counters:
         """A sequence got its first token."""
         self.ttft.observe(after_s)
 
-    def step(self, gap_s: float, tokens: int, prompt_tokens: int) -> None:
+    def step(self, gap_s: float, tokens: int, first_tokens: int, prompt_tokens: int) -> None:
         """A step ended."""
-        if tokens:
-            self.inter_token.observe(gap_s, tokens)
-            self.generation_tokens += tokens
+        self.generation_tokens += tokens
+        if tokens > first_tokens:
+            self.inter_token.observe(gap_s, tokens - first_tokens)
         self.iteration_tokens.observe(tokens + prompt_tokens)
 
     def finished(self, total_s: float, tokens: int) -> None:

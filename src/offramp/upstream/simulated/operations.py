@@ -12,6 +12,7 @@ from offramp.upstream.simulated.media import speak, transcribe
 from offramp.upstream.simulated.models import list_models, moderate, show_model
 from offramp.upstream.simulated.options import Profile
 from offramp.upstream.simulated.probes import health, load, metrics, tokenize, version
+from offramp.upstream.simulated.realtime import converse
 from offramp.upstream.simulated.reply import Reply
 from offramp.upstream.simulated.responses import answer_response, delete_response, show_response
 
@@ -32,6 +33,7 @@ _COMMON_BELOW: dict[str, Methods] = {
 _OPENAI: dict[str, Methods] = {
     "/v1/moderations": {"POST": moderate},
     "/v1/files": {"GET": list_files, "POST": upload},
+    "/v1/realtime": {"GET": converse},
     "/v1/audio/speech": {"POST": speak},
     "/v1/audio/transcriptions": {"POST": transcribe},
 }

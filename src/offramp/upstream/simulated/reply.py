@@ -95,6 +95,13 @@ class Reply:
         """Gather another event."""
         self._out.append(self.framed(event))
 
+    def switch(self, headers: Headers, receive: Callable[[bytes], None]) -> None:
+        """Change the protocol; `receive` gets what the client sends from now on."""
+        self.status = HTTPStatus.SWITCHING_PROTOCOLS
+        lines = [f"{name}: {value}" for name, value in (*self.headers(), *headers)]
+        self.write(("HTTP/1.1 101 Switching Protocols\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        self.connection.switch(receive)
+
     def flush(self) -> None:
         """Send what was gathered, in one write."""
         if self._out:
