@@ -145,18 +145,20 @@ def test_a_request_pays_its_share_and_so_does_each_attempt(tmp_path: Path) -> No
     """The failed try on the shared machine is part of what the answer cost."""
     start, end = ran("req-1", 0, 2)
     tries = (
-        attempt("local", failure="connect", status=0),
-        attempt("openai", instance="127.0.0.1:9002", cost_nano=165_000),
+        attempt("local", failure="connect", status=0, cost_nano=None),
+        attempt("azure", failure="status 500", cost_nano=None),
+        attempt("openai", instance="127.0.0.1:9002", cost_nano=None),
     )
     with _journal(tmp_path) as writer:
-        paid = row(1, tier="openai", attempts=2, cost_nano=165_000, tries=tries)
+        paid = row(1, tier="openai", attempts=3, cost_nano=165_000, tries=tries)
         _put(writer, batch(paid, started=[start], ended=[end]))
     fold(tmp_path)
 
     assert _ask(tmp_path, "SELECT cost_nano, compute_nano FROM exchanges") == [(2_165_000, 2 * PER_SECOND)]
     assert _ask(tmp_path, "SELECT number, tier, failure, cost_nano FROM attempts") == [
         (1, "local", "connect", 2_000_000),
-        (2, "openai", "", 165_000),
+        (2, "azure", "status 500", None),
+        (3, "openai", "", 165_000),
     ]
 
 

@@ -72,7 +72,7 @@ _ADD_IDLE = (
 _ADD_DROPPED = "INSERT INTO dropped VALUES (?, ?) ON CONFLICT (hour) DO UPDATE SET rows = rows + excluded.rows"
 _PAY_EXCHANGE = "UPDATE exchanges SET cost_nano = ?, compute_nano = ? WHERE seq = ?"
 _PAY_ATTEMPT = (
-    "UPDATE attempts SET cost_nano = cost_nano + ?"
+    "UPDATE attempts SET cost_nano = coalesce(cost_nano, 0) + ?"
     " WHERE exchange = ? AND tier || '@' || instance = ? AND started_ns = ?"
 )
 _READ_PAID = (
@@ -242,15 +242,18 @@ class FoldStep:
 
 
 def _attempt_costs(row: ExchangeRow, charges: Iterable[Charge]) -> list[int | None]:
-    """What each attempt costs with its own share."""
+    """What each attempt costs: its share where it ran on a shared machine, the tokens where it answered."""
     shares = {(charge.instance, charge.started_ns): charge.share_nano for charge in charges}
     costs: list[int | None] = []
     for attempt in row.tries:
-        share_nano = shares.get((f"{attempt.tier}@{attempt.instance}", attempt.started_ns), 0)
-        if attempt.cost_nano is None or share_nano is None:
-            costs.append(None)
+        ran = (f"{attempt.tier}@{attempt.instance}", attempt.started_ns)
+        if ran in shares:
+            share_nano = shares[ran]
+            costs.append(None if share_nano is None else (attempt.cost_nano or 0) + share_nano)
+        elif attempt.cost_nano is None and not attempt.failure:
+            costs.append(row.cost_nano)
         else:
-            costs.append(attempt.cost_nano + share_nano)
+            costs.append(attempt.cost_nano)
     return costs
 
 

@@ -98,10 +98,10 @@ class Journal:
         """
         self.close()
         moved = self._path.with_name(f"{self._path.name}.damaged-{suffix}")
-        for helper in ("-wal", "-shm", ""):
-            file = self._path.with_name(f"{self._path.name}{helper}")
+        for suffixed in ("-wal", "-shm", ""):
+            file = self._path.with_name(f"{self._path.name}{suffixed}")
             if file.exists():
-                file.rename(f"{moved}{helper}")
+                file.rename(f"{moved}{suffixed}")
         return moved
 
     def _open(self) -> sqlite3.Connection:
