@@ -70,6 +70,16 @@ def test_a_machine_can_be_named_by_gpu_or_by_offer(capsys: pytest.CaptureFixture
     assert (by_gpu["gpu"], by_gpu["instances_needed"]) == ("A10G", 2)
 
 
+@pytest.mark.parametrize("one", [["--gpu", "A10G"], ["--own-model", "mistral-7b", "--fixed-usd-per-month", "727"]])
+def test_what_a_machine_carries_takes_both_gpu_and_model(one: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """One of them alone still says what the machine costs, or which model stands in the second column."""
+    assert run(["plan", "--requests-per-month", "5000000", *GUIDE, *one, "--json"]) == 0
+
+    plan = msgspec.json.decode(capsys.readouterr().out)
+    assert plan["own"]["max_requests_per_month"] is None
+    assert plan["hosted"]["assumed"] == ("--own-model" not in one)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -77,7 +87,7 @@ def test_a_machine_can_be_named_by_gpu_or_by_offer(capsys: pytest.CaptureFixture
         (["--fixed-usd-per-month", "a lot"], "--fixed-usd-per-month: expected an amount of dollars"),
         (["--fixed-usd-per-month", "-5"], "--fixed-usd-per-month: expected an amount of dollars from 0 up"),
         ([], "Give --fixed-usd-per-month, or --gpu"),
-        (["--gpu", "A10G"], "give --gpu and --own-model together"),
+        (["--offer", "aws/g5.xlarge", "--gpu", "L4", "--own-model", "mistral-7b"], "has A10G, not L4"),
         (["--gpu", "A99", "--own-model", "mistral-7b"], "no hardware is called 'A99'"),
         (["--gpu", "A10G", "--own-model", "mistral-8b"], "no model is called 'mistral-8b'"),
         (["--offer", "aws/g99"], "no compute offer is called 'aws/g99'"),

@@ -1,6 +1,8 @@
 """`offramp plan`: what each alternative would cost and carry, so far from figures on the command line alone."""
 
 import sys
+from dataclasses import replace
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +20,7 @@ from offramp.cli.terminal import is_coloured, print_json
 from offramp.config.load import load
 from offramp.errors import UsageError
 from offramp.migrate.plan.document import document
-from offramp.migrate.plan.quick import Question, answer
+from offramp.migrate.plan.quick import Plan, Question, answer
 from offramp.migrate.plan.words import recommend
 from offramp.pricing.money import parse_usd
 from offramp.wire.usage import Usage
@@ -26,40 +28,53 @@ from offramp.wire.usage import Usage
 _MOST_REQUESTS = 10**12
 _MOST_TOKENS = 10**8
 
+Requests = Annotated[int, typer.Option(min=1, max=_MOST_REQUESTS, help="How many requests.")]
+InputTokens = Annotated[int, typer.Option(min=0, max=_MOST_TOKENS, help="Tokens in, of each request.")]
+OutputTokens = Annotated[int, typer.Option(min=0, max=_MOST_TOKENS, help="Tokens out, of each request.")]
+CachedTokens = Annotated[int, typer.Option(min=0, help="How many of the tokens in are cached.")]
+Incumbent = Annotated[str, typer.Option(help="The model of today: gpt-4o, or PROVIDER/MODEL.")]
+FixedUsd = Annotated[
+    str | None, typer.Option(help="The whole own bill. Default: the machine with --gpu.", show_default=False)
+]
+OwnModel = Annotated[
+    str | None, typer.Option(help="The open model to run: llama-3.1-8b, mistral-7b …", show_default=False)
+]
+Gpu = Annotated[str | None, typer.Option(help="What it runs on: A10G, L4, H100 …", show_default=False)]
+OfferName = Annotated[
+    str | None, typer.Option(help="A machine's card, such as aws/g5.xlarge. Default: the cheapest.", show_default=False)
+]
+Hosted = Annotated[str | None, typer.Option(help="PROVIDER/MODEL for the column by the token.", show_default=False)]
+Alternatives = Annotated[
+    list[str] | None, typer.Option(help="A further model that is good enough; may be repeated.", show_default=False)
+]
+CanWait = Annotated[bool, typer.Option("--can-wait", help="All of it can wait a day: batch prices count.")]
+MaxLoad = Annotated[float, typer.Option(min=0.01, max=1, help="Share of a GPU's full load that its mean may reach.")]
+FallbackShare = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of the requests that own GPUs pass on to the incumbent.")
+]
+Config = Annotated[Path | None, typer.Option(help="Default: ./offramp.yaml.", show_default=False)]
+State = Annotated[Path, typer.Option(help="The state folder, which keeps updated prices.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+
 
 def command(
-    requests_per_month: Annotated[int, typer.Option(min=1, max=_MOST_REQUESTS, help="How many requests.")],
-    input_tokens: Annotated[int, typer.Option(min=0, max=_MOST_TOKENS, help="Tokens in, of each request.")],
-    output_tokens: Annotated[int, typer.Option(min=0, max=_MOST_TOKENS, help="Tokens out, of each request.")],
-    incumbent: Annotated[str, typer.Option(help="The model of today: gpt-4o, or PROVIDER/MODEL.")],
-    fixed_usd_per_month: Annotated[
-        str | None, typer.Option(help="The whole own bill. Default: the machine with --gpu.", show_default=False)
-    ] = None,
-    cached_tokens: Annotated[int, typer.Option(min=0, help="How many of the tokens in are cached.")] = 0,
-    own_model: Annotated[
-        str | None, typer.Option(help="The open model to run: llama-3.1-8b, mistral-7b …", show_default=False)
-    ] = None,
-    gpu: Annotated[str | None, typer.Option(help="What it runs on: A10G, L4, H100 …", show_default=False)] = None,
-    offer: Annotated[
-        str | None,
-        typer.Option(help="A machine's card, such as aws/g5.xlarge. Default: the cheapest.", show_default=False),
-    ] = None,
-    hosted: Annotated[
-        str | None, typer.Option(help="PROVIDER/MODEL for the column by the token.", show_default=False)
-    ] = None,
-    alternative: Annotated[
-        list[str] | None, typer.Option(help="A further model that is good enough; may be repeated.")
-    ] = None,
-    can_wait: Annotated[bool, typer.Option("--can-wait", help="All of it can wait a day: batch prices count.")] = False,
-    max_load: Annotated[
-        float, typer.Option(min=0.01, max=1, help="Share of a GPU's full load that its mean may reach.")
-    ] = 0.6,
-    fallback_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the requests that own GPUs pass on to the incumbent.")
-    ] = 0.0,
-    config: Annotated[Path | None, typer.Option(help="Default: ./offramp.yaml.", show_default=False)] = None,
-    state: Annotated[Path, typer.Option(help="The state folder, which keeps updated prices.")] = Path(".offramp"),
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    requests_per_month: Requests,
+    input_tokens: InputTokens,
+    output_tokens: OutputTokens,
+    incumbent: Incumbent,
+    fixed_usd_per_month: FixedUsd = None,
+    cached_tokens: CachedTokens = 0,
+    own_model: OwnModel = None,
+    gpu: Gpu = None,
+    offer: OfferName = None,
+    hosted: Hosted = None,
+    alternative: Alternatives = None,
+    can_wait: CanWait = False,
+    max_load: MaxLoad = 0.6,
+    fallback_share: FallbackShare = 0.0,
+    config: Config = None,
+    state: State = Path(".offramp"),
+    as_json: Json = False,
 ) -> None:
     """Stay or go? The incumbent, the same open model by the token, and own GPUs, from a handful of figures.
 
@@ -67,11 +82,7 @@ def command(
     """
     if cached_tokens > input_tokens:
         raise UsageError(f"--cached-tokens {cached_tokens} is more than --input-tokens {input_tokens}")
-    if (gpu is None) != (own_model is None) and offer is None:
-        raise UsageError("what a GPU carries depends on the model: give --gpu and --own-model together")
-    overrides = {name: own.model_dump(exclude_defaults=True) for name, own in load(config).settings.prices.items()}
-    book = PriceBook.load(overrides, updated=state / UPDATED_NAME)
-    machine = None if offer is None else offer_called(offer)
+    book = _book(config, state)
     question = Question(
         requests_per_month=requests_per_month,
         usage=Usage(input_tokens, output_tokens, cached_tokens=cached_tokens),
@@ -79,20 +90,39 @@ def command(
         fixed_usd_per_month=_amount(fixed_usd_per_month),
         hosted=None if hosted is None else resolve(book, hosted),
         alternatives=tuple(resolve(book, name) for name in alternative or ()),
-        own_model=None if own_model is None else llm(own_model).name,
-        gpu=hardware_card(gpu).name if gpu is not None else (machine.gpu if machine and own_model else None),
-        offer=machine,
         max_load=Fraction(str(max_load)),
         fallback_share=Fraction(str(fallback_share)),
         can_wait=can_wait,
     )
-    plan = answer(question, book)
-    recommendation = recommend(plan, book.today())
+    _show(answer(_on(question, own_model=own_model, gpu=gpu, offer=offer), book), book.today(), as_json=as_json)
+
+
+def _on(question: Question, *, own_model: str | None, gpu: str | None, offer: str | None) -> Question:
+    """The same question for own machines of that kind; what they carry is worked out where GPU and model are known."""
+    machine = None if offer is None else offer_called(offer)
+    if gpu is None and machine is not None and own_model is not None:
+        gpu = machine.gpu
+    if machine is not None and gpu is not None and machine.gpu.lower() != gpu.lower():
+        raise UsageError(f"{machine.name} has {machine.gpu}, not {gpu}; give one of --offer and --gpu", param="gpu")
+    return replace(
+        question,
+        own_model=None if own_model is None else llm(own_model).name,
+        gpu=None if gpu is None else hardware_card(gpu).name,
+        offer=machine,
+    )
+
+
+def _book(config: Path | None, state: Path) -> PriceBook:
+    overrides = {name: own.model_dump(exclude_defaults=True) for name, own in load(config).settings.prices.items()}
+    return PriceBook.load(overrides, updated=state / UPDATED_NAME)
+
+
+def _show(plan: Plan, today: date, *, as_json: bool) -> None:
+    recommendation = recommend(plan, today)
     if as_json:
-        print_json(document(plan, recommendation, book.today()))
+        print_json(document(plan, recommendation, today))
     else:
-        console = Console(file=sys.stdout, no_color=not is_coloured(sys.stdout))
-        show(console, plan, recommendation, book.today())
+        show(Console(file=sys.stdout, no_color=not is_coloured(sys.stdout)), plan, recommendation, today)
 
 
 def _amount(written: str | None) -> Fraction | None:
