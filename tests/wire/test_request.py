@@ -306,6 +306,16 @@ def test_what_is_not_json_in_utf8_is_refused(body: bytes, message: str) -> None:
     assert (caught.value.param, caught.value.status_hint) == (None, 400)
 
 
+def test_a_body_of_nothing_but_values_is_refused() -> None:
+    """Empty objects are small on the wire and large in memory. Token lists of embeddings are not decoded."""
+    many = b"1," * 1_100_000 + b"1"
+
+    with pytest.raises(BadRequestError, match="more than 1000000 values"):
+        decode(CHAT, b'{"model":"m","messages":[%b]}' % many)
+    assert decode(EMBEDDINGS, b'{"model":"m","input":[%b]}' % many).model == "m"
+    assert decode(CHAT, b'{"model":"m","messages":[{"content":"%b"}]}' % (b"word " * 500_000)).messages == 1
+
+
 @given(st.binary(max_size=60) | st.text(max_size=40).map(str.encode))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     """No other exception reaches the gateway."""

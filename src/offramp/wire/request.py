@@ -15,11 +15,17 @@ from offramp.wire import shapes, uses
 from offramp.wire.operation import Operation
 from offramp.wire.spans import end_of_text, members, start_of
 
+MAX_VALUES: Final = 1_000_000
+"""Most values in a body, by its commas. A request of this many values is longer than any model's context, but 30 MB of
+`{},` would become a gigabyte of objects and hold the loop for two seconds."""
+_COUNTED_FROM_BYTES: Final = 2 << 20
+
 _PROMPTING: Final = ("system", "developer")
 _NO_PARTS: Final = (b"", b"", b"")
 _ABSENT: Final = msgspec.UNSET
 # Looking up a member of an enumeration costs as much as a search through the body.
 _CHAT: Final = Operation.CHAT
+_EMBEDDINGS: Final = Operation.EMBEDDINGS
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -69,6 +75,8 @@ def decode(operation: Operation, body: bytes) -> Request:
     if reader is None:
         return Request(operation, "")
     try:
+        if len(body) > _COUNTED_FROM_BYTES and operation is not _EMBEDDINGS and body.count(b",") > MAX_VALUES:
+            raise BadRequestError(f"The body has more than {MAX_VALUES} values; no model takes as many.")
         # The decoder does not look into text that it skips.
         if not body.isascii():
             body.decode()
