@@ -111,6 +111,17 @@ async def test_a_connection_used_for_control_gets_nothing_else_while_down(vllm: 
         assert await client.rest() == b""
 
 
+async def test_a_control_request_may_arrive_byte_by_byte_while_down(vllm: Served) -> None:
+    """The network cuts where it likes."""
+    await vllm.fault("down")
+    async with vllm.connect() as client:
+        for byte in request("POST", "/_simulate", {"fault": "none"}):
+            client.send(bytes([byte]))
+            await asyncio.sleep(0)
+
+        assert (await client.answer()).status == 200
+
+
 async def test_a_cold_vllm_refuses_until_it_is_ready(vllm: Served) -> None:
     """VLLM opens its port when the model is loaded."""
     await vllm.fault("cold_start", delay_s=0.2)

@@ -17,6 +17,8 @@ MAX_BODY_BYTES = 128 * 1024 * 1024
 MAX_PIPELINED = 64
 """Requests that wait behind the one being answered; beyond it the client is not read from."""
 
+_CONTROL = (b"GET /_simulate", b"POST /_simulate", b"DELETE /_simulate")
+_LONGEST_CONTROL = max(len(start) for start in _CONTROL)
 _RESET_AT_ONCE = struct.pack("ii", 1, 0)
 _BAD_REQUEST = (
     b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nx-simulated: true\r\n"
@@ -65,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._refusal: tuple[int, bytes, str] | None = None
         self._upgraded = False
         self._unparsed = b""
+        self._first = b""
         self._receive: Callable[[bytes], None] | None = None
         self._reset_message()
 
@@ -119,15 +122,12 @@ class Connection(asyncio.Protocol):
         if self._unparsed:
             receive(self._unparsed)
 
-    def _may_ask_control(self, data: bytes) -> bool:
+    def _may_ask_control(self, received: bytes) -> bool:
         """Whether a connection to an engine that is down begins, or goes on with, a request to its control path."""
-        if self._target or self._body_bytes or self.is_control:
+        if self._target or self.is_control:
             return True
-        first = data[: len(b"DELETE /_simulate")]
-        return any(
-            start.startswith(first[: len(start)]) and first[: len(start)] != b""
-            for start in (b"GET /_simulate", b"POST /_simulate", b"DELETE /_simulate")
-        )
+        self._first = (self._first + received)[:_LONGEST_CONTROL]
+        return any(start.startswith(self._first[: len(start)]) for start in _CONTROL)
 
     def reset(self) -> None:
         """End the connection by RST."""

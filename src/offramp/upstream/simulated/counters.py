@@ -99,6 +99,7 @@ class Counters:
             self.by_status[status] += 1
         if ending is Ending.LEFT:
             self.aborted += 1
+            self.finished_by["abort"] += 1
         elif ending is Ending.WHOLE and status < 400:
             self.served += 1
         else:

@@ -54,8 +54,7 @@ def _counters(engine: Engine, labels: str) -> Iterable[str]:
         yield f"vllm:{name}_total{{{labels}}} {float(value)}"
     yield from _head("request_success_total", "counter", "Requests processed with success.")
     for reason in _REASONS:
-        count = counters.aborted if reason == "abort" else counters.finished_by[reason]
-        yield f'vllm:request_success_total{{{labels},finished_reason="{reason}"}} {float(count)}'
+        yield f'vllm:request_success_total{{{labels},finished_reason="{reason}"}} {float(counters.finished_by[reason])}'
 
 
 def _histograms(engine: Engine, labels: str) -> Iterable[str]:
