@@ -1,6 +1,7 @@
 """The self-hosted upstream is killed under load: whoever had no word yet gets an answer, the others a clear error."""
 
 import asyncio
+import signal
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.processes import HOST, Gateway, gateway, simulate, wait_until
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 RATE_PER_S = 200.0
-REQUESTS = 1600
+REQUESTS = 1200
 
 CONFIG = """
 upstreams:
@@ -20,6 +21,7 @@ upstreams:
     price: {{usd_per_hour: 1.006}}
     health: {{path: /health, interval_s: 0.5}}
     breaker: {{cooldown_s: 1}}
+    timeouts: {{first_token_s: 1, silence_s: 1, total_s: 3}}
   hosted: {{base_url: "{hosted}", engine: openai, api_key: sk-upstream}}
 routes:
   support:
@@ -66,11 +68,30 @@ async def test_no_request_without_content_fails_when_the_upstream_is_killed() ->
 
         with simulate("vllm", "--model", "tiny", port=local.port):
             again = Load(HOST, served.port, question)
-            await again.run(rate_per_s=20, requests=100)
+            await again.run(rate_per_s=20, requests=60)
 
         with told(again):
-            assert again.outcomes() == {Outcome.OK: 100}
+            assert again.outcomes() == {Outcome.OK: 60}
             assert again.tiers()["local"] > 0
+
+
+async def test_no_request_without_content_fails_when_the_upstream_freezes() -> None:
+    """Worse than a death: nothing is reset, nothing is refused, there is only silence."""
+    with (
+        simulate("vllm", "--model", "tiny") as local,
+        simulate("openai", "--model", "gpt-4o-mini") as hosted,
+        gateway(CONFIG.format(local=local.base_url, hosted=hosted.base_url)) as served,
+    ):
+        load = Load(HOST, served.port, question)
+        with told(load):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(load.run(rate_per_s=100, requests=400))
+                await load.reached(lambda load: load.answered >= 100)
+                local.signal(signal.SIGSTOP)
+
+            assert load.failures() == []
+            assert load.outcomes()[Outcome.ERROR_EVENT] > 0
+            _compare_books(served, load)
 
 
 async def test_the_gateway_that_is_told_to_stop_finishes_what_it_has_begun() -> None:
