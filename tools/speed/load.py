@@ -10,6 +10,8 @@ from typing import cast
 import httptools
 
 KEY = "sk-speed-0000000000"
+ANSWER_TIMEOUT_S = 30.0
+"""An answer that takes longer counts as bad: a measurement must end."""
 
 
 @dataclass(slots=True)
@@ -81,7 +83,8 @@ class Client(asyncio.Protocol):
         self._done = asyncio.get_running_loop().create_future()
         self._ended = not streaming
         self.transport.write(payload)
-        await self._done
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            await self._done
         self._seen.bad += not self._ended
 
 

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 HOST = "127.0.0.1"
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 40.0
 
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log crit;
@@ -104,25 +107,26 @@ def nginx(upstream_port: int, folder: Path) -> Iterator[Target | None]:
 @contextlib.contextmanager
 def _started(name: str, port: int, command: list[str]) -> Iterator[Target]:
     began_s = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603 - our own words
-    try:
-        _wait_open(process, port, name)
-        yield Target(name=name, port=port, pid=process.pid, start_s=time.monotonic() - began_s)
-    finally:
-        process.terminate()
-        process.communicate(timeout=40)
+    # A file, not a pipe: nobody reads here while the server is under load, and a full pipe would stop it.
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=complaints)  # noqa: S603 - our own words
+        try:
+            if not _opens(process, port):
+                complaints.seek(0)
+                sys.exit(f"{name} did not open port {port}:\n{complaints.read().decode(errors='replace')}")
+            yield Target(name=name, port=port, pid=process.pid, start_s=time.monotonic() - began_s)
+        finally:
+            process.terminate()
+            process.wait(STOP_TIMEOUT_S)
 
 
-def _wait_open(process: subprocess.Popen[bytes], port: int, name: str) -> None:
-    deadline_s = time.monotonic() + 20
-    while time.monotonic() < deadline_s:
+def _opens(process: subprocess.Popen[bytes], port: int) -> bool:
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline_s and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
-            return
-        if process.poll() is not None:
-            _, complaint = process.communicate()
-            sys.exit(f"{name} ended before its port was open:\n{complaint.decode()}")
+            return True
         time.sleep(0.01)
-    sys.exit(f"{name} did not open port {port} within 20 s")
+    return False
 
 
 def _stat(pid: int) -> list[str]:
