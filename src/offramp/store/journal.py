@@ -1,8 +1,7 @@
 """The journal: what a gateway has to remember, one row of SQLite per batch, until it is folded into the ledger.
 
-It is a file of its own, so that a slow fold never holds the lock that the gateway's writer needs. Why a batch is one
-row: sqlite3 gives the interpreter's lock up at every statement, and a thread beside a busy event loop gets it back only
-after a switch interval (5 ms); a row per statement would store 200 rows a second.
+It is a file of its own, so that a slow fold never holds the lock that the gateway's writer needs. A batch is one row,
+because a thread beside a busy event loop pays for every statement with the interpreter's lock (docs/adr/0004).
 """
 
 import secrets
