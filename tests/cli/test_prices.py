@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from offramp.catalog.prices import SHIPPED, UPDATED_NAME, PriceBook, read_book
 from offramp.cli import run
+from offramp.migrate.prices import encode
 
 CONFIG = """
 upstreams:
@@ -43,6 +45,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
     return tmp_path
+
+
+@pytest.fixture
+def fresh(folder: Path) -> None:
+    """The shipped prices as if they had been checked today, so that the test holds in years to come."""
+    state = folder / ".offramp"
+    state.mkdir()
+    file = msgspec.structs.replace(read_book(SHIPPED), as_of=PriceBook.load().today().isoformat())
+    (state / UPDATED_NAME).write_bytes(encode(file))
 
 
 @pytest.fixture
@@ -115,12 +126,31 @@ def test_what_is_printed_can_be_pasted_as_an_override(folder: Path, capsys: pyte
 
 def test_an_override_is_shown_in_the_place_of_the_books_card(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = "prices: {openai/gpt-4o: {input_usd_per_mtok: 2.25, output_usd_per_mtok: 9}}"
-    (folder / "offramp.yaml").write_text(f"{CONFIG.replace('MODEL', 'gpt-5-mini')}\n{own}\n")
+    (folder / "offramp.yaml").write_text(f"{CONFIG.replace('MODEL', 'gpt-5.4-mini')}\n{own}\n")
 
     assert run(["prices", "gpt-4o-2024-08-06", "--json"]) == 0
 
     card = msgspec.json.decode(capsys.readouterr().out)["cards"][0]
     assert (card["name"], card["input_usd_per_mtok"], card["source"]) == ("openai/gpt-4o", "2.25", "configuration")
+
+
+def test_a_provider_is_shown_with_what_it_says_of_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    """Price is not all: whoever sends personal data asks first how long it is kept."""
+    assert run(["prices", "llama", "--provider", "groq"]) == 0
+    shown = capsys.readouterr().out
+    assert run(["prices", "llama", "--provider", "groq", "--json"]) == 0
+
+    assert "retention: inference requests are not kept by default" in shown
+    assert msgspec.json.decode(capsys.readouterr().out)["statements"][0]["topic"] == "retention"
+
+
+def test_a_long_list_is_cut_and_says_how_to_see_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prices", "--provider", "openrouter"]) == 0
+    cut = capsys.readouterr().out
+    assert run(["prices", "--provider", "openrouter", "--all"]) == 0
+
+    assert "more models: say more of the name, or --all" in cut
+    assert len(capsys.readouterr().out.splitlines()) > 5 * len(cut.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -142,9 +172,10 @@ def test_what_is_not_there_is_said_in_one_line(
     assert complaint.count("\n") == 1
 
 
+@pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize(
     ("model", "subjects"),
-    [("gpt-5-mini", []), ("gpt-4o-mini", ["openai/gpt-4o-mini"]), ("gpt-0-zero", ["openai/gpt-0-zero"] * 2)],
+    [("gpt-5.4-mini", []), ("gpt-4o-mini", ["openai/gpt-4o-mini"]), ("gpt-0-zero", ["openai/gpt-0-zero"] * 2)],
 )
 def test_the_gate_fails_on_prices_that_are_missing_or_of_a_model_that_ends(
     model: str, subjects: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
@@ -160,11 +191,11 @@ def test_the_gate_fails_on_prices_that_are_missing_or_of_a_model_that_ends(
 
 
 def test_an_old_price_of_ones_own_is_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    own = "prices: {openai/gpt-5-mini: {input_usd_per_mtok: 0.2, output_usd_per_mtok: 1, checked: 2025-01-01}}"
-    (folder / "offramp.yaml").write_text(f"{CONFIG.replace('MODEL', 'gpt-5-mini')}\n{own}\n")
+    own = "prices: {openai/gpt-5.4-mini: {input_usd_per_mtok: 0.2, output_usd_per_mtok: 1, checked: 2025-01-01}}"
+    (folder / "offramp.yaml").write_text(f"{CONFIG.replace('MODEL', 'gpt-5.4-mini')}\n{own}\n")
 
     assert run(["prices", "--check"]) == 1
-    assert "openai/gpt-5-mini: checked 2025-01-01" in capsys.readouterr().out
+    assert "openai/gpt-5.4-mini: checked 2025-01-01" in capsys.readouterr().out
 
 
 def test_an_update_replaces_the_prices_that_are_used(source: str, capsys: pytest.CaptureFixture[str]) -> None:

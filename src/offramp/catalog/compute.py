@@ -57,11 +57,6 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         """`PROVIDER/PRODUCT`."""
         return f"{self.provider}/{self.product}"
 
-    @property
-    def usd_per_gpu_hour(self) -> Decimal:
-        """Dollars per hour of one of its GPUs."""
-        return self.usd_per_hour / self.gpus
-
     def price(self) -> ComputePrice:
         """The machine's price, billed whether it works or not."""
         return replace(per_hour(self.usd_per_hour), source=self.source, checked=self.checked)

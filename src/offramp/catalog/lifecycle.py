@@ -17,11 +17,11 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     models: tuple[str, ...]
     """By the names of their price cards."""
-    announced: date
     ends: date
     """The first day on which they no longer answer."""
-    instead: str
-    """What the provider suggests."""
+    announced: date | None = None
+    instead: str = ""
+    """What the provider suggests; empty if that is not known."""
     source: str
     checked: date
     second_hand: bool = False

@@ -13,9 +13,10 @@ from rich.console import Console
 from offramp.catalog import compute, search
 from offramp.catalog.compute import Offer
 from offramp.catalog.prices import UPDATED_NAME, PriceBook
+from offramp.catalog.providers import Statement, statements
 from offramp.cli.prices_check import findings
 from offramp.cli.prices_json import card_json, offer_json
-from offramp.cli.prices_picture import show_cards, show_changes, show_findings, show_machines
+from offramp.cli.prices_picture import show_cards, show_changes, show_findings, show_machines, show_statements
 from offramp.cli.terminal import is_coloured, print_json
 from offramp.config.load import Loaded, load
 from offramp.errors import UsageError
@@ -50,6 +51,8 @@ class _Found:
 
     cards: Sequence[TokenCard]
     offers: Sequence[Offer]
+    statements: Sequence[Statement] = ()
+    """What the provider says of itself, where one was asked for."""
 
 
 def command(
@@ -122,7 +125,11 @@ def _find(book: PriceBook, words: str, provider: str | None, *, everything: bool
         near = search.nearest(book, words)
         hint = f"near: {', '.join(near)}; " if near else ""
         raise UsageError(f"no price card has {words!r} in its name; {hint}{search.how_to_add(words)}", param="search")
-    return _Found(cards=[card for card in cards if everything or not card.deprecated] or cards, offers=offers)
+    return _Found(
+        cards=[card for card in cards if everything or not card.deprecated] or cards,
+        offers=offers,
+        statements=() if known is None else statements(known),
+    )
 
 
 def _show(book: PriceBook, found: _Found, *, everything: bool) -> None:
@@ -138,6 +145,7 @@ def _show(book: PriceBook, found: _Found, *, everything: bool) -> None:
         console.print(
             f"… and {len(found.offers) - most} more machines: say more of the name, or --all", highlight=False
         )
+    show_statements(console, found.statements)
 
 
 def _as_json(book: PriceBook, found: _Found) -> dict[str, object]:
@@ -147,6 +155,7 @@ def _as_json(book: PriceBook, found: _Found) -> dict[str, object]:
         "age_days": (book.today() - date.fromisoformat(book.as_of)).days,
         "cards": [card_json(card, book) for card in found.cards],
         "machines": [offer_json(offer) for offer in found.offers],
+        "statements": found.statements,
     }
 
 

@@ -91,5 +91,6 @@ def _of_the_card(book: PriceBook, card: TokenCard) -> Iterator[Finding]:
     if notice is not None and notice.days_left(book.today()) <= ENDS_WITHIN_DAYS:
         left = notice.days_left(book.today())
         when = f"in {left} days" if left > 0 else "it has ended"
-        text = f"is switched off on {notice.ends} ({when}); {notice.instead} is suggested instead ({notice.source})"
+        instead = f"; {notice.instead} is suggested instead" if notice.instead else ""
+        text = f"is switched off on {notice.ends} ({when}){instead} ({notice.source})"
         yield Finding(subject=name, text=text)

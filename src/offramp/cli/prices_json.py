@@ -26,7 +26,7 @@ def card_json(card: TokenCard, book: PriceBook) -> dict[str, object]:
         "second_hand": card.second_hand,
         "deprecated": card.deprecated,
         "ends": None if notice is None else notice.ends.isoformat(),
-        "instead": None if notice is None else notice.instead,
+        "instead": None if notice is None else notice.instead or None,
         "note": card.note,
     }
 

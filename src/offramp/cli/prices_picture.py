@@ -11,6 +11,7 @@ from rich.text import Text
 from offramp.catalog.compute import Offer
 from offramp.catalog.lifecycle import ending
 from offramp.catalog.prices import PriceBook
+from offramp.catalog.providers import Statement
 from offramp.cli.prices_check import Finding
 from offramp.pricing.cards import STANDARD_TIERS, TokenCard
 from offramp.pricing.compute import HOURS_PER_MONTH
@@ -64,6 +65,14 @@ def show_machines(console: Console, offers: Sequence[Offer]) -> None:
             ", ".join(remark for remark in remarks if remark),
         )
     console.print(table)
+
+
+def show_statements(console: Console, said: Sequence[Statement]) -> None:
+    """What a provider says of itself."""
+    for statement in said:
+        hand = ", second-hand" if statement.second_hand else ""
+        source = f"({statement.source}, {statement.checked}{hand})"
+        console.print(Text.assemble((statement.topic, "bold"), f": {statement.text} ", (source, "dim")))
 
 
 def show_findings(console: Console, found: Sequence[Finding], book: PriceBook) -> None:

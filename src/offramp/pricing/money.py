@@ -87,8 +87,6 @@ def parse_usd(amount: Decimal | str | float, *, what: str) -> Decimal:
     >>> parse_usd(0.1, what="price"), parse_usd("1.006", what="price")
     (Decimal('0.1'), Decimal('1.006'))
     """
-    if isinstance(amount, bool):
-        raise ConfigError(f"{what}: expected an amount of dollars (got {amount!r})")
     try:
         value = Decimal(str(amount).strip())
     except InvalidOperation:

@@ -152,7 +152,7 @@ def test_a_model_that_ends_comes_with_what_its_provider_suggests() -> None:
     assert plan.successor is not None
     assert plan.successor.name == "openai/gpt-6-luna"
     assert plan.successor.usd_per_month == 240
-    assert ask("gpt-5-mini").successor is None
+    assert ask("gpt-5.4-mini").successor is None
 
 
 def test_an_unpublished_price_is_not_guessed() -> None:

@@ -107,7 +107,14 @@ def test_the_end_of_the_incumbent_is_part_of_the_answer(today: date, when: str) 
     said = recommend(ask(requests=200_000, hosted=None), today)
 
     assert f"openai/gpt-4o {when}: staying then means moving to gpt-6-luna ($24.00 a month)" in said.text
-    assert "switched off" not in recommend(ask("gpt-5-mini"), today).text
+    assert "switched off" not in recommend(ask("gpt-5.4-mini"), today).text
+
+
+def test_a_model_that_ends_itself_is_recommended_with_that_said() -> None:
+    """gpt-5-mini is cheaper than gpt-4o and gone before it."""
+    said = recommend(ask(requests=200_000, hosted=None, alternatives=(resolve(BOOK, "gpt-5-mini"),)), TODAY)
+
+    assert "But openai/gpt-5-mini itself is switched off on 2026-12-11, in 20 days." in said.text
 
 
 def test_what_costs_less_but_was_not_asked_is_said_with_a_condition() -> None:

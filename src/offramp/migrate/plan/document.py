@@ -99,7 +99,7 @@ def _column(column: Column, today: date) -> dict[str, object]:
         "age_days": (today - date.fromisoformat(card.checked)).days if card.checked else None,
         "second_hand": card.second_hand,
         "ends": None if notice is None else notice.ends.isoformat(),
-        "instead": None if notice is None else notice.instead,
+        "instead": None if notice is None else notice.instead or None,
     }
 
 

@@ -125,7 +125,7 @@ def answer(question: Question, book: PriceBook) -> Plan:
     hosted = rented[0] if rented else None
     batch = question.incumbent.exact_usd(question.usage, BATCH)
     notice = incumbent.ends
-    instead = None if notice is None else book.token_card(notice.provider, notice.instead)
+    instead = book.token_card(notice.provider, notice.instead) if notice is not None and notice.instead else None
     return Plan(
         question=question,
         incumbent=incumbent,

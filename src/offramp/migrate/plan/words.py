@@ -11,6 +11,7 @@ from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 
+from offramp.catalog.lifecycle import Ending
 from offramp.migrate.plan.quick import Column, Plan
 from offramp.pricing.breakeven import can_pay_off
 
@@ -45,6 +46,8 @@ class _Way:
     verdict: Verdict
     name: str
     usd_per_month: Fraction
+    ends: Ending | None = None
+    """Notice that the model it needs is switched off; the incumbent's own is told apart."""
 
 
 def recommend(plan: Plan, today: date) -> Recommendation:
@@ -94,7 +97,7 @@ def _ways(plan: Plan) -> Iterator[_Way]:
     for column in named:
         same = column.card.provider == plan.incumbent.card.provider
         verdict = Verdict.SMALLER if same else Verdict.OTHER
-        yield _Way(verdict=verdict, name=column.name, usd_per_month=column.usd_per_month)
+        yield _Way(verdict=verdict, name=column.name, usd_per_month=column.usd_per_month, ends=column.ends)
 
 
 def _verdict(plan: Plan, best: _Way) -> str:
@@ -179,19 +182,23 @@ def _cheaper(plan: Plan, best: _Way) -> Iterator[str]:
 
 
 def _ending(plan: Plan, best: _Way, today: date) -> Iterator[str]:
+    if best.ends is not None:
+        yield f"But {best.name} itself {_switched_off(best.ends, today)}."
     notice = plan.incumbent.ends
     if notice is None:
         return
-    left = notice.days_left(today)
-    when = f"is switched off on {notice.ends}, in {left} days" if left > 0 else f"was switched off on {notice.ends}"
-    instead = "" if plan.successor is None else f" ({usd(plan.successor.usd_per_month)} a month)"
+    month = "" if plan.successor is None else f" ({usd(plan.successor.usd_per_month)} a month)"
+    instead = f"{notice.instead}{month}" if notice.instead else "another model"
+    gone = f"Note that {plan.incumbent.name} {_switched_off(notice, today)}"
     if best.verdict is Verdict.STAY:
-        yield (
-            f"Note that {plan.incumbent.name} {when}: staying then means moving to {notice.instead}{instead}, which "
-            "the provider suggests."
-        )
+        yield f"{gone}: staying then means moving to {instead}."
     else:
-        yield f"Note that {plan.incumbent.name} {when}; its provider suggests {notice.instead}{instead} instead."
+        yield f"{gone}; its provider suggests {instead} instead." if notice.instead else f"{gone}."
+
+
+def _switched_off(notice: Ending, today: date) -> str:
+    left = notice.days_left(today)
+    return f"is switched off on {notice.ends}, in {left} days" if left > 0 else f"was switched off on {notice.ends}"
 
 
 def _range(columns: tuple[Column, ...]) -> str:
