@@ -1,0 +1,1 @@
+"""The step `chat`: how does it feel, and what did that answer cost?"""
