@@ -24,6 +24,8 @@ _PAGE_BYTES = 16_384
 _CHECKPOINT_PAGES = 256
 """The write-ahead log is copied back after 4 MiB, so that it stays small on a small disk."""
 
+_STEP_PAGES = 64
+
 _BUSY_S = 5.0
 """A delete of folded rows takes milliseconds; a writer that waits longer than this reports and tries again."""
 
@@ -196,8 +198,10 @@ def delete(connection: sqlite3.Connection, *, until: int) -> None:
 
 
 def shrink(connection: sqlite3.Connection, *, keep_pages: int = 256) -> None:
-    """Give pages that nobody needs back to the file system, but a few."""
+    """Give pages that nobody needs back to the file system, but a few; in steps, since each keeps the gateway waiting."""
     free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
-    if free > keep_pages:
+    while free > keep_pages:
+        pages = min(free - keep_pages, _STEP_PAGES)
         # As a script: the statement steps once per page, and `execute` would stop after the first.
-        connection.executescript(f"PRAGMA incremental_vacuum({free - keep_pages})")
+        connection.executescript(f"PRAGMA incremental_vacuum({pages})")
+        free -= pages
