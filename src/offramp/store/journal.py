@@ -198,7 +198,7 @@ def delete(connection: sqlite3.Connection, *, until: int) -> None:
 
 
 def shrink(connection: sqlite3.Connection, *, keep_pages: int = 256) -> None:
-    """Give pages that nobody needs back to the file system, but a few; in steps, since each keeps the gateway waiting."""
+    """Give pages that nobody needs back to the file system, but a few; in steps, since each locks the writer out."""
     free = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
     while free > keep_pages:
         pages = min(free - keep_pages, _STEP_PAGES)
