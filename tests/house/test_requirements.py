@@ -26,6 +26,9 @@ IMPORT_NAMES = {
 }
 """Distributions whose module has another name."""
 
+OWN_ENVIRONMENT = {Path("tests/clients/aiohttp_client.py"), Path("tests/real/tiny_model.py")}
+"""Programs that a suite runs in an environment of its own."""
+
 COMES_WITH = {"pydantic_core": "pydantic"}
 """Modules that belong to a declared dependency: pinned by it to one version, documented as its lower half."""
 
@@ -95,16 +98,26 @@ def test_every_declared_dependency_is_imported() -> None:
     """What nothing uses is only a risk; a dependency is declared with the first import."""
     declared = {IMPORT_NAMES.get(name, name) for name in map(_name, PROJECT["project"]["dependencies"])}
 
-    assert declared - _imported() == set()
+    assert declared - _imported(python_files("src")) == set()
 
 
 def test_every_import_is_a_declared_dependency() -> None:
     """What comes in through somebody else's dependency leaves with it."""
     declared = {IMPORT_NAMES.get(name, name) for name in map(_name, PROJECT["project"]["dependencies"])}
 
-    foreign = _imported() - set(sys.stdlib_module_names) - {"offramp"}
+    foreign = _imported(python_files("src")) - set(sys.stdlib_module_names) - {"offramp"}
 
     assert {name for name in foreign if COMES_WITH.get(name, name) not in declared} == set()
+
+
+def test_every_import_of_a_test_is_locked() -> None:
+    """A test that passes only where somebody once installed something fails on the next machine."""
+    wanted = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
+    declared = {IMPORT_NAMES.get(name, name) for name in map(_name, wanted)}
+    files = [path for path in python_files("tests", "tools") if path not in OWN_ENVIRONMENT]
+    ours = {"offramp", "tests", "tools"}
+
+    assert _imported(files) - declared - set(sys.stdlib_module_names) - ours == set()
 
 
 def _blocks(lock: Path) -> dict[str, str]:
@@ -122,10 +135,10 @@ def _name(requirement: str) -> str:
     return re.split(r"[\s<>=!~;\[\\]", requirement, maxsplit=1)[0].lower().replace("_", "-")
 
 
-def _imported() -> set[str]:
-    """Top-level modules that the sources import, wherever the import stands."""
+def _imported(paths: list[Path]) -> set[str]:
+    """Top-level modules that these files import, wherever the import stands."""
     names: set[str] = set()
-    for path in python_files("src"):
+    for path in paths:
         for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Import):
                 names.update(alias.name.split(".")[0] for alias in node.names)
