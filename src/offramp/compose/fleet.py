@@ -51,6 +51,7 @@ def build_fleet(
             credentials=_credentials(part),
             extra_fields=_extra_fields(part),
             find_card=None if price is not None else _card_finder(name, part, book),
+            by_time=price is not None,
             lacking=part.capabilities.lacks,
             max_input_tokens=part.max_input_tokens,
             balance=Balance(part.balance),

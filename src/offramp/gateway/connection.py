@@ -101,7 +101,7 @@ class ClientConnection(asyncio.Protocol):
             self.pipeline.on_tunnel(current, data)
             return
         self._feed(data)
-        if self._refused is None and self._reading is None and self.phase is not Phase.IDLE:
+        if self.phase is Phase.HEAD and self._reading is None and self._refused is None:
             self._measure_head(len(data))
         while self._ready and self.current is None:
             self._begin(self._ready.popleft())
@@ -119,11 +119,10 @@ class ClientConnection(asyncio.Protocol):
 
     def _measure_head(self, received: int) -> None:
         """Bound a head that does not end, before the parser hands its fields over."""
-        if self.phase is Phase.HEAD:
-            self._head_bytes += received
-            if self._head_bytes > self.pipeline.plan.limits.header_bytes + 256 * 1024:
-                limits = self.pipeline.plan.limits
-                self._refused = head_too_large(limits.header_bytes, limits.headers)
+        self._head_bytes += received
+        limits = self.pipeline.plan.limits
+        if self._head_bytes > limits.header_bytes + 256 * 1024:
+            self._refused = head_too_large(limits.header_bytes, limits.headers)
 
     def _begin(self, exchange: Exchange) -> None:
         self.current = exchange
@@ -266,6 +265,8 @@ class ClientConnection(asyncio.Protocol):
             parts = self._parts
             exchange.body = parts[0] if len(parts) == 1 else b"".join(parts)
             exchange.bytes_in = self._body_bytes
+            if self.current is None:
+                self.phase = Phase.ANSWER
             self._enqueue(exchange)
         else:
             self.phase = Phase.ANSWER

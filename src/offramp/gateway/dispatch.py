@@ -16,6 +16,7 @@ from offramp.wire.features import names
 from offramp.wire.operation import Operation
 from offramp.wire.request import patch
 
+_RESPONSES = Operation.RESPONSES  # a member looked up through its class costs twice as much
 MAX_HEADS = 1000
 """Request heads kept ready; there is one for each instance, operation and model in use."""
 
@@ -72,7 +73,7 @@ class Dispatcher:
             if tier.upstream is None:
                 exchange.tier = tier
                 return False
-            reason = self._leave_out(exchange, tier)
+            reason = None if tier.takes_all else self._leave_out(exchange, tier)
             if reason is None and self._ask(exchange, tier, tier.upstream, now_s):
                 return True
             exchange.skipped += (f"{tier.name}: {reason or 'away'}",)
@@ -84,10 +85,8 @@ class Dispatcher:
         if request is None:
             return None
         limit = tier.max_input_tokens
-        if not tier.lacking and limit is None and exchange.last_failure is not Failure.CONTEXT_OVERFLOW:
-            return None
         if limit is not None and not exchange.input_tokens:
-            ratio = self._services.estimates.of(request.model, "input")
+            ratio = self._services.estimates.of(request.model).input
             exchange.input_tokens = ratio.tokens(len(exchange.body))
         reason = leave_out(
             lacking=tier.lacking,
@@ -114,9 +113,9 @@ class Dispatcher:
     def _send(
         self, exchange: Exchange, tier: Tier, upstream: Upstream, instance: Instance, ticket: int, now_s: float
     ) -> bool:
-        attempt = Attempt(self._listener, exchange, instance, b"", started_ns=time.time_ns())
+        attempt = Attempt(self._listener, exchange, instance)
         attempt.admission = ticket
-        attempt.alarm, attempt.alarm_s = self._first_alarm(exchange, instance, now_s)
+        self._set_alarm(exchange, attempt, instance, now_s)
         if exchange.request is not None:
             self._whole(exchange, attempt, tier, upstream)
         else:
@@ -132,43 +131,49 @@ class Dispatcher:
         upstream.in_flight += 1
         instance.in_flight += 1
         self._active.add(attempt)
+        attempt.started_ns = time.time_ns()
         if instance.compute:
             self._services.ledger.compute_started(instance.compute, attempt.started_ns)
         return True
 
-    def _first_alarm(self, exchange: Exchange, instance: Instance, now_s: float) -> tuple[Failure, float]:
-        timeouts = instance.timeouts
-        streaming = exchange.request is not None and exchange.request.streaming
-        wait_s, alarm = timeouts.total_s, Failure.TOTAL
-        if streaming and timeouts.first_token_s < wait_s:
-            wait_s, alarm = timeouts.first_token_s, Failure.FIRST_TOKEN
-        if now_s + wait_s > exchange.deadline_s:
-            return Failure.DEADLINE, exchange.deadline_s
-        return alarm, now_s + wait_s
+    def _set_alarm(self, exchange: Exchange, attempt: Attempt, instance: Instance, now_s: float) -> None:
+        timeouts, request = instance.timeouts, exchange.request
+        alarm, alarm_s = Failure.TOTAL, now_s + timeouts.total_s
+        if request is not None and request.streaming and timeouts.first_token_s < timeouts.total_s:
+            alarm, alarm_s = Failure.FIRST_TOKEN, now_s + timeouts.first_token_s
+        if alarm_s > exchange.deadline_s:
+            alarm, alarm_s = Failure.DEADLINE, exchange.deadline_s
+        attempt.alarm, attempt.alarm_s = alarm, alarm_s
 
     def _whole(self, exchange: Exchange, attempt: Attempt, tier: Tier, upstream: Upstream) -> None:
         """A request whose body is known: it can be sent again elsewhere."""
         request, facts = exchange.request, exchange.facts
         assert request is not None
         instance = attempt.instance
-        model = tier.model or request.model
-        key = (instance, facts.path, model)
-        start = self._heads.get(key) if not facts.query else None
+        model, path = tier.model or request.model, facts.path
+        start = self._heads.get((instance, path, model)) if not facts.query else None
         if start is None:
-            start = upstream.head_start(instance, b"POST", facts.path[3:], facts.query, model)
+            start = upstream.head_start(instance, b"POST", path[3:], facts.query, model)
             start += b"content-type: application/json\r\naccept-encoding: identity\r\n"
             if not facts.query and len(self._heads) < MAX_HEADS and tier.model is not None:
-                self._heads[key] = start
+                self._heads[instance, path, model] = start
         renamed = tier.model if tier.model != request.model else None
-        ask_usage = request.streaming and not request.include_usage and exchange.operation is not Operation.RESPONSES
+        ask_usage = request.streaming and not request.include_usage and exchange.operation is not _RESPONSES
         body = exchange.body
         if renamed is not None or ask_usage:
             body = patch(body, request, model=renamed, ask_usage=ask_usage)
         fields = _forwarded(exchange, facts, upstream)
-        if not facts.names_request_id:
-            fields += b"x-request-id: %b\r\n" % exchange.id.encode()
-        attempt.head = b"%b%bcontent-length: %d\r\n\r\n" % (start, fields, len(body))
-        attempt.pieces.append(body)
+        if facts.names_request_id:
+            attempt.head = b"%b%bcontent-length: %d\r\n\r\n" % (start, fields, len(body))
+        else:
+            request_id = exchange.id.encode()
+            attempt.head = b"%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n" % (
+                start,
+                fields,
+                request_id,
+                len(body),
+            )
+        attempt.pieces = (body,)
 
     def _through(self, exchange: Exchange, attempt: Attempt, upstream: Upstream) -> None:
         """A request whose body streams through; what has arrived so far goes first."""
@@ -191,7 +196,7 @@ class Dispatcher:
             head += b"transfer-encoding: chunked\r\n"
         attempt.head = head + b"\r\n"
         attempt.head_only = facts.method == b"HEAD"
-        attempt.pieces = list(exchange.upload_pieces or ())
+        attempt.pieces = tuple(exchange.upload_pieces or ())
         exchange.upload_pieces = None
         attempt.upload_open = not exchange.upload_done
 

@@ -16,6 +16,7 @@ COMMITTED | failure                             | TRUNCATED (an explicit error e
 any       | the client leaves                   | CANCELLED
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -154,6 +155,8 @@ class Rejection:
     status: int
     headers: Headers
     body: bytes
+    code: str
+    """Stable code of the error, else its type."""
 
 
 class Exchange:
@@ -203,6 +206,8 @@ class Exchange:
     mode: Mode = Mode.WHOLE
     status: int = 0
     answer_headers: Headers = []  # noqa: RUF012 - replaced as a whole, never changed
+    answer_fields: Mapping[bytes, bytes] = {}
+    """The same by name; the last of several fields of one name."""
     parts: list[bytes] | None = None
     parts_bytes: int = 0
     tail: bytes = b""
@@ -225,8 +230,6 @@ class Exchange:
     service_tier: str = ""
     response_id: str = ""
     error_code: str = ""
-    ratelimit_requests: int | None = None
-    ratelimit_tokens: int | None = None
     first_content_s: float = 0.0
     last_read_s: float = 0.0
     bytes_out: int = 0

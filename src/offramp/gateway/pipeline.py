@@ -20,6 +20,7 @@ from offramp.gateway.refusals import PREFLIGHT_FIELDS, UpgradeError, cors_fields
 from offramp.gateway.services import Services
 from offramp.gateway.verdict import all_failed, read_rejection, retry_after_s
 from offramp.policy.failover import Failure
+from offramp.store.fingerprint import cache_key
 from offramp.store.rows import ExchangeRow
 from offramp.upstream.base import Attempt
 from offramp.wire.http import Headers, chunk
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 UPLOAD_AHEAD_BYTES = 256 * 1024
 """How much of an upload is read while its upstream is still being connected."""
+TUNNEL_LOOK_S = 3600.0
+"""A tunnel has no timeouts of ours."""
 DEFAULT_REST_S = 1.0
 """How long an instance rests after a 429 that does not say."""
 
@@ -130,7 +133,7 @@ class Pipeline:
         exchange.deadline_s = now_s + chosen.deadline_s
         if chosen.caches and exchange.request is not None and not exchange.request.sent_once:
             tenant = settle.tenant_of(exchange)
-            exchange.cache_key = settle.cache_key(self.services.hash_key, tenant, chosen.name, exchange.body)
+            exchange.cache_key = cache_key(self.services.hash_key, tenant, chosen.name, exchange.body)
 
     def on_upload(self, exchange: Exchange, piece: bytes) -> None:
         """More of a body that streams through; an empty piece is its end."""
@@ -188,8 +191,7 @@ class Pipeline:
     def on_head(self, attempt: Attempt, status: int, headers: Headers) -> None:
         """The head of an answer."""
         exchange: Exchange = attempt.exchange
-        now_s = time.monotonic()
-        self._renew_alarm(exchange, attempt, now_s)
+        attempt.heard_s = time.monotonic()
         failure = relay.begin(exchange, status, headers)
         if failure is not None:
             attempt.cancel()
@@ -197,7 +199,6 @@ class Pipeline:
         elif exchange.mode is Mode.THROUGH:
             if status == 101:
                 exchange.mode = Mode.TUNNEL
-                attempt.alarm_s = float("inf")
             if exchange.client.paused:
                 attempt.pause()
             relay.through_head(exchange)
@@ -205,22 +206,21 @@ class Pipeline:
     def on_body(self, attempt: Attempt, block: bytes) -> None:
         """More of an answer."""
         exchange: Exchange = attempt.exchange
-        now_s = time.monotonic()
+        attempt.heard_s = now_s = time.monotonic()
         mode = exchange.mode
         if mode is Mode.STREAM:
+            waited = exchange.stage is not Stage.COMMITTED
             failure = relay.stream_block(exchange, block, now_s)
             if failure is not None:
                 attempt.cancel()
                 self._failed(exchange, attempt, failure, f"{failure} before any content")
-                return
-            if exchange.stage is Stage.COMMITTED:
-                self._renew_alarm(exchange, attempt, now_s)
+            elif waited and exchange.stage is Stage.COMMITTED:
+                # The wait for the first token is over: from now on silence counts.
+                attempt.alarm, attempt.alarm_s = self._alarm(exchange, attempt)
+        elif mode is Mode.WHOLE:
+            relay.whole_block(exchange, block)
         else:
-            self._renew_alarm(exchange, attempt, now_s)
-            if mode is Mode.WHOLE:
-                relay.whole_block(exchange, block)
-            else:
-                relay.through_block(exchange, block, now_s)
+            relay.through_block(exchange, block, now_s)
 
     def on_end(self, attempt: Attempt) -> None:
         """An answer is whole."""
@@ -252,28 +252,32 @@ class Pipeline:
         """Give up the attempts whose time is over; called several times a second."""
         for attempt in [attempt for attempt in self.active if attempt.alarm_s < now_s]:
             exchange: Exchange = attempt.exchange
-            if exchange.client.paused:
-                # The silence is the client's own; the one deadline still ends it.
-                attempt.alarm, attempt.alarm_s = Failure.DEADLINE, exchange.deadline_s
-                if exchange.deadline_s > now_s:
-                    continue
+            if exchange.mode is Mode.TUNNEL:
+                attempt.alarm_s = now_s + TUNNEL_LOOK_S
+                continue
+            alarm, alarm_s = self._alarm(exchange, attempt)
+            if alarm_s >= now_s:
+                attempt.alarm, attempt.alarm_s = alarm, alarm_s
+                continue
             attempt.cancel()
-            self._failed(exchange, attempt, attempt.alarm, f"{attempt.alarm} passed")
+            self._failed(exchange, attempt, alarm, f"{alarm} passed")
+
+    def _alarm(self, exchange: Exchange, attempt: Attempt) -> tuple[Failure, float]:
+        """What ends the attempt if nothing more happens, and when (monotonic seconds)."""
+        timeouts = attempt.instance.timeouts
+        if exchange.client.paused:
+            return Failure.DEADLINE, exchange.deadline_s  # The silence is the client's own.
+        waits_for_content = attempt.alarm is Failure.FIRST_TOKEN and exchange.stage is not Stage.COMMITTED
+        if waits_for_content or not attempt.heard_s:
+            return attempt.alarm, attempt.alarm_s
+        return min(
+            (Failure.SILENCE, attempt.heard_s + timeouts.silence_s),
+            (Failure.TOTAL, attempt.total_at_s),
+            (Failure.DEADLINE, exchange.deadline_s),
+            key=lambda alarm: alarm[1],
+        )
 
     # --- how it ends ----------------------------------------------------------------------------
-
-    def _renew_alarm(self, exchange: Exchange, attempt: Attempt, now_s: float) -> None:
-        """The upstream is alive: from now on it may be silent for so long, but not beyond its total or the deadline."""
-        if attempt.alarm is Failure.FIRST_TOKEN and exchange.stage is not Stage.COMMITTED:
-            return
-        timeouts = attempt.instance.timeouts
-        alarm, alarm_s = Failure.SILENCE, now_s + timeouts.silence_s
-        total_s = exchange.started_s + timeouts.total_s
-        if total_s < alarm_s:
-            alarm, alarm_s = Failure.TOTAL, total_s
-        if exchange.deadline_s < alarm_s:
-            alarm, alarm_s = Failure.DEADLINE, exchange.deadline_s
-        attempt.alarm, attempt.alarm_s = alarm, alarm_s
 
     def _whole_end(self, exchange: Exchange) -> Failure | None:
         """A body that was held is whole: an answer goes to the client, an error is judged first."""
@@ -297,6 +301,8 @@ class Pipeline:
             wait_s = retry_after_s(exchange.rejection.headers)
             attempt.instance.rest(time.monotonic() + (DEFAULT_REST_S if wait_s is None else wait_s))
         committed = exchange.stage >= Stage.COMMITTED
+        if not committed:
+            relay.forget_attempt(exchange)
         if self._dispatcher.failed(exchange, attempt, failure):
             exchange.stage = Stage.PENDING
             return
@@ -348,6 +354,7 @@ class Pipeline:
 
     def _send_rejection(self, exchange: Exchange, rejection: Rejection) -> None:
         exchange.status, exchange.answer_headers = rejection.status, rejection.headers
+        exchange.error_code = rejection.code
         relay.send_whole(exchange, rejection.body)
         exchange.stage = Stage.DONE
         self._finish(exchange)

@@ -26,6 +26,15 @@ class Tier:
     max_input_tokens: int | None = None
     max_age_s: float = 0.0
     """Cache only: the oldest answer it gives."""
+    head_lines: bytes = field(init=False)
+    """What answers of this tier say of it, as header lines."""
+    takes_all: bool = field(init=False)
+    """Nothing of a request need be looked at to know that the tier may serve it."""
+
+    def __post_init__(self) -> None:
+        """Work out what every request would have to."""
+        object.__setattr__(self, "head_lines", b"x-offramp-tier: %b\r\n" % self.name.encode())
+        object.__setattr__(self, "takes_all", not self.lacking and self.max_input_tokens is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,6 +104,12 @@ class Plan:
     instance_id: bytes = b""
     """The name of this gateway in `Via`."""
     loaded_unix_s: int = 0
+    head_lines: bytes = field(init=False)
+    """What every answer says of the configuration, as header lines."""
+
+    def __post_init__(self) -> None:
+        """Work out what every request would have to."""
+        object.__setattr__(self, "head_lines", b"x-offramp-config: %b\r\n" % self.config_hash.encode())
 
     def route_for(self, model: str) -> Route | None:
         """The route that answers for a model."""

@@ -13,17 +13,16 @@ from offramp.wire import answer, sse
 from offramp.wire.envelope import ErrorFacts, error_event
 from offramp.wire.http import LAST_CHUNK, chunk, field, forwarded_answer_fields, status_line
 from offramp.wire.operation import Operation
-from offramp.wire.stream import DONE_EVENT, NOTABLE, Kind, StreamEvent, read_event
+from offramp.wire.stream import DONE_EVENT, Kind, StreamEvent, is_notable, read_event
 
 MAX_HELD_BYTES = 8 * 1024 * 1024
 """A whole answer longer than this is committed as it stands."""
 MAX_PRIMED_BYTES = 256 * 1024
 """A stream without content longer than this is committed as it stands."""
-MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""Longest single event of a stream that is held until it is whole."""
 MAX_KEPT_BYTES = 1024 * 1024
 """Longest stream that is kept for the cache."""
 EVENT_STREAM = b"text/event-stream"
+NO_TIER_LINES = b"x-offramp-tier: none\r\n"
 
 
 def begin(exchange: Exchange, status: int, headers: list[tuple[bytes, bytes]]) -> Failure | None:
@@ -36,15 +35,25 @@ def begin(exchange: Exchange, status: int, headers: list[tuple[bytes, bytes]]) -
     if exchange.mode is Mode.THROUGH:
         return None
     request = exchange.request
-    is_stream = field(headers, b"content-type").startswith(EVENT_STREAM)
+    fields = exchange.answer_fields = dict(headers)
+    is_stream = fields.get(b"content-type", b"").startswith(EVENT_STREAM)
     if status == 200 and request is not None and request.streaming is not is_stream:
         return Failure.NOT_PROTOCOL
-    if field(headers, b"content-encoding") not in (b"", b"identity"):
+    if fields.get(b"content-encoding", b"identity") != b"identity":
         return Failure.NOT_PROTOCOL
     exchange.mode = Mode.STREAM if status == 200 and is_stream else Mode.WHOLE
     if exchange.mode is Mode.STREAM:
         exchange.stage = Stage.PRIMED
     return None
+
+
+def forget_attempt(exchange: Exchange) -> None:
+    """What an attempt said that failed before the commit is no part of the answer that follows."""
+    exchange.usage = None
+    exchange.finish_reason = exchange.model_served = exchange.service_tier = exchange.response_id = ""
+    exchange.error_code = ""
+    exchange.deltas = exchange.finishes = 0
+    exchange.done_seen = exchange.answer_failed = False
 
 
 def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
@@ -58,9 +67,10 @@ def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
     request_id = exchange.id.encode()
     if b"x-request-id:" not in fields:
         fields += b"x-request-id: %b\r\n" % request_id
+    facts = exchange.facts
     if length is not None:
         framing = b"content-length: %d\r\n" % length
-    elif exchange.facts.version_11:
+    elif facts.version_11:
         exchange.chunked = True
         framing = b"transfer-encoding: chunked\r\n"
     else:
@@ -68,18 +78,18 @@ def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
         framing = b""
     if not exchange.keep_alive:
         framing += b"connection: close\r\n"
-    elif not exchange.facts.version_11:
+    elif not facts.version_11:
         framing += b"connection: keep-alive\r\n"
+    if facts.origin:
+        framing += cors_fields(facts, exchange.plan)
     exchange.head_sent = True
-    if exchange.facts.origin:
-        framing += cors_fields(exchange.facts, exchange.plan)
-    return b"%b%bx-offramp-id: %b\r\nx-offramp-tier: %b\r\nx-offramp-attempts: %d\r\nx-offramp-config: %b\r\n%b\r\n" % (
+    return b"%b%bx-offramp-id: %b\r\n%bx-offramp-attempts: %d\r\n%b%b\r\n" % (
         status_line(exchange.status),
         fields,
         request_id,
-        exchange.tier_name.encode(),
+        exchange.tier.head_lines if exchange.tier is not None else NO_TIER_LINES,
         exchange.attempts,
-        exchange.plan.config_hash.encode(),
+        exchange.plan.head_lines,
         framing,
     )
 
@@ -101,21 +111,22 @@ def end_body(exchange: Exchange) -> None:
 
 def stream_block(exchange: Exchange, block: bytes, now_s: float) -> Failure | None:
     """More of an event stream."""
-    if exchange.tail:
+    scanned = len(exchange.tail)
+    if scanned:
         block = exchange.tail + block
         exchange.tail = b""
     if not block.endswith(b"\n\n"):
-        end = sse.cut(block)
+        end = sse.cut(block, scanned)
         exchange.tail = block[end:]
         block = block[:end]
-        if len(exchange.tail) > MAX_EVENT_BYTES:
+        if len(exchange.tail) > sse.MAX_EVENT_BYTES:
             return Failure.NOT_PROTOCOL
     if not block:
         return None
     if exchange.stage is not Stage.COMMITTED:
         return _before_commit(exchange, block, now_s)
     exchange.last_read_s = now_s
-    if NOTABLE.search(block) is None:
+    if not is_notable(block):
         exchange.deltas += block.count(b"\n\n")
         _pass_on(exchange, block)
     else:
@@ -181,7 +192,7 @@ def _read_notable(exchange: Exchange, block: bytes) -> bytes:
     for event in sse.split(block):
         if exchange.done_seen or exchange.answer_failed:
             break
-        if NOTABLE.search(event) is None:
+        if not is_notable(event):
             exchange.deltas += 1
         else:
             facts = read_event(exchange.operation, event)
@@ -200,7 +211,7 @@ def _note(exchange: Exchange, facts: StreamEvent) -> None:
         exchange.usage = facts.usage
     if facts.finish_reason:
         exchange.finish_reason = facts.finish_reason
-        exchange.finishes += 1
+        exchange.finishes += facts.finishes
     if facts.model and not exchange.model_served:
         exchange.model_served = facts.model
     if facts.service_tier:
@@ -239,7 +250,6 @@ def stream_end(exchange: Exchange) -> Failure | None:
     if exchange.stage is not Stage.COMMITTED:
         return Failure.EMPTY
     if exchange.answer_failed:
-        end_body(exchange)
         return Failure.STREAM_ERROR
     if not exchange.done_seen:
         request = exchange.request
@@ -262,7 +272,7 @@ def stream_broken(exchange: Exchange, reason: str) -> None:
             code=exchange.error_code,
         )
         write_body(exchange, event)
-        end_body(exchange)
+    end_body(exchange)
 
 
 # --- whole answers ------------------------------------------------------------------------------

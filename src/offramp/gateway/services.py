@@ -46,31 +46,36 @@ class Chains:
             self._owners.popitem(last=False)
 
 
-class Estimates:
-    """Bytes per token, by model and direction."""
+class Ratios:
+    """Bytes per token of one model: its input, and its answers in either form."""
+
+    __slots__ = ("input", "stream", "whole")
 
     def __init__(self) -> None:
         """Know nothing."""
-        self._unknown = BytesPerToken()
-        self._ratios: dict[tuple[str, str], BytesPerToken] = {}
+        self.input = BytesPerToken()
+        self.whole = BytesPerToken()
+        self.stream = BytesPerToken()
 
-    def of(self, model: str, direction: str) -> BytesPerToken:
-        """The ratio to read.
 
-        Args:
-            model: As asked for (input) or served (output).
-            direction: `input`, `whole` or `stream`: an answer's bytes per token depend on its form.
-        """
-        return self._ratios.get((model, direction), self._unknown)
+class Estimates:
+    """Bytes per token, by model."""
 
-    def observe(self, model: str, direction: str, size_bytes: int, tokens: int) -> None:
-        """Learn from a measured answer."""
-        ratio = self._ratios.get((model, direction))
-        if ratio is None:
-            if len(self._ratios) >= MAX_MODELS:
-                return
-            ratio = self._ratios[model, direction] = BytesPerToken()
-        ratio.observe(size_bytes, tokens)
+    def __init__(self) -> None:
+        """Know nothing."""
+        self._unknown = Ratios()
+        self._ratios: dict[str, Ratios] = {}
+
+    def of(self, model: str) -> Ratios:
+        """The ratios of a model as clients call it."""
+        return self._ratios.get(model, self._unknown)
+
+    def learning(self, model: str) -> Ratios | None:
+        """The ratios of a model, to be told of measured answers; `None` where there are too many models already."""
+        ratios = self._ratios.get(model)
+        if ratios is None and len(self._ratios) < MAX_MODELS:
+            ratios = self._ratios[model] = Ratios()
+        return ratios
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -21,6 +21,13 @@ class UpstreamFailedError(OfframpError):
     retriable = True
 
 
+class UpstreamKeyRefusedError(UpstreamFailedError):
+    """The upstream does not accept the key it was called with, which is not the client's."""
+
+    code = "upstream_key_refused"
+    retriable = False
+
+
 class UpstreamTimeoutError(UpstreamFailedError):
     """Nobody answered in time."""
 
@@ -43,18 +50,19 @@ def read_rejection(exchange: Exchange, body: bytes) -> Failure:
     upstream = tier.upstream if tier is not None else None
     shown = envelope.normalise(body, status)
     facts = envelope.read(shown)
-    exchange.error_code = (facts.code or facts.type or "") if facts is not None else ""
-    headers = [(name, value) for name, value in exchange.answer_headers if name != b"content-type"]
-    headers.append((b"content-type", b"application/json"))
-    exchange.rejection = Rejection(status=status, headers=headers, body=shown)
     own = envelope.read(body) or facts
     failure = failure_of_status(
         status,
-        own_key=upstream is not None and upstream.own_key,
+        own_key=upstream is not exchange.plan.client_key_upstream,
         context_overflow=own is not None and envelope.is_context_overflow(own),
         unsupported=own is not None and envelope.is_unsupported(own, status),
         unknown_model=own is not None and envelope.is_unknown_model(own, status),
     )
+    if failure is not Failure.KEY_REFUSED:  # The client would take it for a word about its own key.
+        headers = [(name, value) for name, value in exchange.answer_headers if name != b"content-type"]
+        headers.append((b"content-type", b"application/json"))
+        code = (facts.code or facts.type or "") if facts is not None else ""
+        exchange.rejection = Rejection(status=status, headers=headers, body=shown, code=code)
     return Failure.CLIENT if failure is None else failure
 
 
@@ -85,4 +93,6 @@ def all_failed(exchange: Exchange, failure: Failure, reason: str) -> OfframpErro
     story = "; ".join([*tried, *exchange.skipped])
     detail = f" ({reason})" if reason and len(tried) <= 1 else ""
     kind = UpstreamTimeoutError if failure in _TIMEOUTS else UpstreamFailedError
+    if failure is Failure.KEY_REFUSED:
+        kind = UpstreamKeyRefusedError
     return kind(f"no upstream answered: {story}{detail}")

@@ -23,7 +23,7 @@ class BytesPerToken:
 
     def observe(self, size_bytes: int, tokens: int) -> None:
         """Learn from one measured answer; answers without tokens teach nothing."""
-        if tokens > 0:
+        if tokens:
             self.samples += 1
             self.bytes_seen += size_bytes
             self.tokens_seen += tokens

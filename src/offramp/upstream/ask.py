@@ -1,7 +1,6 @@
 """Ask an upstream outside the request path: one coroutine for chat, probes, health and bench, on the same client."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -97,9 +96,10 @@ async def ask(
         UnavailableError: If no answer begins in time.
     """
     asking = _Asking()
-    attempt = Attempt(asking, None, instance, head, started_ns=time.time_ns())
+    attempt = Attempt(asking, None, instance)
+    attempt.head = head
     if body:
-        attempt.pieces.append(body)
+        attempt.pieces = (body,)
     if not instance.start(attempt):
         msg = f"{instance.name}: all connections are in use"
         raise UnavailableError(msg)

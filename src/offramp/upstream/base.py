@@ -49,38 +49,32 @@ class Attempt:
     alarm: Failure = Failure.CONNECT
     """What it means when `alarm_s` passes."""
     alarm_s: float = 0.0
-    """Monotonic second at which the attempt is given up, renewed as it goes on."""
+    """Monotonic second at which somebody must look whether the attempt is to be given up."""
+    heard_s: float = 0.0
+    """Monotonic second at which the answer last got on; 0 before its head."""
     status: int = 0
     done: bool = False
     fresh_only: bool = False
     """Not on a pooled connection: that just failed."""
 
-    def __init__(
-        self,
-        listener: Listener,
-        exchange: Any,  # noqa: ANN401 - the listener's own, never looked at here
-        instance: "Instance",
-        head: bytes,
-        *,
-        started_ns: int,
-    ) -> None:
+    pieces: tuple[bytes, ...] = ()
+    """Body bytes in the order of sending; kept until answered if the request is whole, so that it can be sent anew."""
+    head: bytes = b""
+    """Request line and header fields including the blank line."""
+    started_ns: int = 0
+    """Nanoseconds since the epoch."""
+
+    def __init__(self, listener: Listener, exchange: Any, instance: "Instance") -> None:  # noqa: ANN401
         """An attempt that was not sent yet.
 
         Args:
             listener: Who hears of it.
             exchange: The listener's own context; upstreams never look at it.
             instance: Whom it asks.
-            head: Request line and header fields including the blank line.
-            started_ns: Nanoseconds since the epoch.
         """
         self.listener = listener
         self.exchange = exchange
         self.instance = instance
-        self.head = head
-        self.started_ns = started_ns
-        self.pieces: list[bytes] = []
-        """Body bytes in the order of sending; kept until answered if the request is whole, so that it can be sent
-        anew."""
 
     def cancel(self) -> None:
         """Give the attempt up: close its connection, hear nothing more of it."""
@@ -108,6 +102,6 @@ class Attempt:
         if last:
             self.upload_open = False
         if self.connection is None:
-            self.pieces.append(piece)
+            self.pieces += (piece,)
         else:
             self.connection.write(piece)

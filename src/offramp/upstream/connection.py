@@ -57,7 +57,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._headers = []
         transport = self.transport
         assert transport is not None
-        transport.writelines([attempt.head, *attempt.pieces])
+        transport.writelines((attempt.head, *attempt.pieces))
 
     def write(self, piece: bytes) -> None:
         """Send more of an upload."""

@@ -35,6 +35,8 @@ class Upstream:
     """More header lines from the configuration."""
     find_card: Callable[[str], Card | None] | None = None
     """Finds the price card of one of its models."""
+    by_time: bool = False
+    """It is paid by the hour, whatever is asked of it."""
     lacking: int = 0
     """Bits of `wire.features.Feature` that it does not have."""
     max_input_tokens: int | None = None
