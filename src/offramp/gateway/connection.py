@@ -64,7 +64,8 @@ class ClientConnection(asyncio.Protocol):
         self.facts: HeadFacts | None = None
         """Of the last head; the same bytes again need not be read again."""
         self.admitted: Principal | None = None
-        """Whom `facts` let in under `admitted_by`."""
+        """Whom `admitted_for` let in under `admitted_by`; pipelined heads are read before their turn comes."""
+        self.admitted_for: HeadFacts | None = None
         self.admitted_by: Plan | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._ready: deque[Exchange] = deque()
@@ -205,7 +206,7 @@ class ClientConnection(asyncio.Protocol):
         facts = self.facts
         if facts is None or head != self._head:
             facts = pipeline.on_request_head(*head)
-            self._head, self.facts, self.admitted = head, facts, None
+            self._head, self.facts = head, facts
         exchange = Exchange()
         exchange.client = self
         exchange.plan = plan

@@ -116,9 +116,10 @@ class Pipeline:
     def _admit(self, exchange: Exchange, connection: "ClientConnection") -> None:
         """Who asks; the same head on the same connection under the same plan was let in before."""
         plan, facts = exchange.plan, exchange.facts
-        if connection.admitted is None or connection.admitted_by is not plan:
+        if connection.admitted_for is not facts or connection.admitted_by is not plan:
             admit.check_source(facts, plan)
-            connection.admitted, connection.admitted_by = admit.principal_for(facts, plan), plan
+            connection.admitted = admit.principal_for(facts, plan)
+            connection.admitted_for, connection.admitted_by = facts, plan
         exchange.principal = connection.admitted
         if facts.upgrade and plan.passthrough is None and not facts.buffered:
             msg = f"no upgrade to {facts.upgrade.decode('latin-1')[:40]!r}: no passthrough upstream takes it"
