@@ -1,10 +1,7 @@
 """Pages that are made from the code say what the code says."""
 
-import importlib.util
-
 import pytest
 
-from offramp.cli.table import COMMANDS
 from tests.house.tree import ROOT
 from tools.pages import PAGES
 
@@ -15,9 +12,3 @@ def test_a_page_made_from_the_code_is_current(name: str) -> None:
     written = (ROOT / "docs" / name).read_text(encoding="utf-8")
 
     assert written == PAGES[name](), f"docs/{name} is stale: run `make docs`"
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_of_the_overview_exists(name: str) -> None:
-    """`--help` promises nothing that cannot be called."""
-    assert importlib.util.find_spec(COMMANDS[name].module) is not None
