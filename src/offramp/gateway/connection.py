@@ -48,6 +48,11 @@ class Phase(IntEnum):
     LINGER = 4
 
 
+# A member looked up through its class costs as much as a call.
+_IDLE, _HEAD, _BODY, _ANSWER, _LINGER = Phase
+_TUNNEL = Mode.TUNNEL
+
+
 class ClientConnection(asyncio.Protocol):
     """The server side of HTTP for one client."""
 
@@ -57,7 +62,7 @@ class ClientConnection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.current: Exchange | None = None
         """The exchange that is being answered."""
-        self.phase = Phase.IDLE
+        self.phase = _IDLE
         self.since_s = 0.0
         """When the phase began, or when it last got on."""
         self.paused = False
@@ -95,14 +100,14 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse one read; whole requests go to the pipeline, one at a time."""
-        if self.phase is Phase.LINGER:
+        if self.phase is _LINGER:
             return
         current = self.current
-        if current is not None and current.mode is Mode.TUNNEL:
+        if current is not None and current.mode is _TUNNEL:
             self.pipeline.on_tunnel(current, data)
             return
         self._feed(data)
-        if self.phase is Phase.HEAD and self._reading is None and self._refused is None:
+        if self.phase is _HEAD and self._reading is None and self._refused is None:
             self._measure_head(len(data))
         while self._ready and self.current is None:
             self._begin(self._ready.popleft())
@@ -127,8 +132,8 @@ class ClientConnection(asyncio.Protocol):
 
     def _begin(self, exchange: Exchange) -> None:
         self.current = exchange
-        if self.phase is not Phase.BODY:
-            self.phase = Phase.ANSWER
+        if self.phase is not _BODY:
+            self.phase = _ANSWER
         self.pipeline.on_request(exchange, self)
 
     def eof_received(self) -> bool:
@@ -141,7 +146,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone: cancel what is under way."""
-        self.phase = Phase.LINGER
+        self.phase = _LINGER
         exchange, self.current = self.current, None
         self._ready.clear()
         self.pipeline.closed(self)
@@ -171,7 +176,7 @@ class ClientConnection(asyncio.Protocol):
         self._parts = []
         self._body_bytes = 0
         if self.current is None:
-            self.phase = Phase.HEAD
+            self.phase = _HEAD
             self.since_s = time.monotonic()
 
     def on_url(self, url: bytes) -> None:
@@ -195,7 +200,7 @@ class ClientConnection(asyncio.Protocol):
             raise
         self._reading = exchange
         if self.current is None:
-            self.phase = Phase.BODY
+            self.phase = _BODY
         if not exchange.facts.buffered:
             self._enqueue(exchange)
 
@@ -207,14 +212,7 @@ class ClientConnection(asyncio.Protocol):
         if facts is None or head != self._head:
             facts = pipeline.on_request_head(*head)
             self._head, self.facts = head, facts
-        exchange = Exchange()
-        exchange.client = self
-        exchange.plan = plan
-        exchange.facts = facts
-        exchange.operation = facts.operation
-        exchange.started_s = time.monotonic()
-        exchange.started_ns = time.time_ns()
-        exchange.id = pipeline.next_id()
+        exchange = Exchange(self, plan, pipeline.next_id(), facts, facts.operation, time.monotonic(), time.time_ns())
         if self._length is not None:
             exchange.content_length = int(self._length)
             limit = plan.limits.body_bytes
@@ -267,10 +265,10 @@ class ClientConnection(asyncio.Protocol):
             exchange.body = parts[0] if len(parts) == 1 else b"".join(parts)
             exchange.bytes_in = self._body_bytes
             if self.current is None:
-                self.phase = Phase.ANSWER
+                self.phase = _ANSWER
             self._enqueue(exchange)
         else:
-            self.phase = Phase.ANSWER
+            self.phase = _ANSWER
             exchange.upload_done = True
             self.pipeline.on_upload(exchange, b"")
 
@@ -316,7 +314,7 @@ class ClientConnection(asyncio.Protocol):
         if not exchange.keep_alive or unread:
             self._linger() if unread else self._close()
             return
-        self.phase = Phase.IDLE
+        self.phase = _IDLE
         if self._reading_paused and not self._ready:
             self._pause_reading(paused=False)
         if self._ready or self._refused is not None:
@@ -351,13 +349,13 @@ class ClientConnection(asyncio.Protocol):
 
     def _refuse(self, error: OfframpError) -> None:
         """Answer what cannot be read on, and close."""
-        if self.phase is Phase.LINGER or self._closing:
+        if self.phase is _LINGER or self._closing:
             return
         self.write(refusal_bytes(error, request_id=self.pipeline.refused(self, error)))
         self._linger()
 
     def _linger(self) -> None:
-        self.phase = Phase.LINGER
+        self.phase = _LINGER
         self.since_s = time.monotonic()
         transport = self.transport
         if transport is not None and not self._closing:
@@ -377,13 +375,13 @@ class ClientConnection(asyncio.Protocol):
         """Close what is too slow; called about once a second for every connection."""
         limits = self.pipeline.plan.limits
         waited_s = now_s - self.since_s
-        if self.phase is Phase.IDLE and (waited_s > limits.idle_s or (draining and waited_s > LINGER_S)):
+        if self.phase is _IDLE and (waited_s > limits.idle_s or (draining and waited_s > LINGER_S)):
             self._close()
-        elif self.phase is Phase.LINGER and waited_s > LINGER_S:
+        elif self.phase is _LINGER and waited_s > LINGER_S:
             self.abort()
-        elif self.phase is Phase.HEAD and waited_s > limits.header_s:
+        elif self.phase is _HEAD and waited_s > limits.header_s:
             self._refuse(RequestTimeoutError(f"the request's head did not arrive within {limits.header_s:g} s"))
-        elif self.phase is Phase.BODY and waited_s > limits.upload_idle_s and not self._reading_paused:
+        elif self.phase is _BODY and waited_s > limits.upload_idle_s and not self._reading_paused:
             self._slow_upload(limits.upload_idle_s)
 
     def _slow_upload(self, limit_s: float) -> None:

@@ -1,6 +1,7 @@
 """Dispatch: ask the next candidate, and after a failure decide who is next. Fourth phase."""
 
 import time
+from math import inf
 
 from offramp.errors import OfframpError
 from offramp.gateway.exchange import Exchange, HeadFacts, Mode, Stage
@@ -62,7 +63,7 @@ class Dispatcher:
         """Ask the next candidate.
 
         Returns:
-            False if nobody is left, or the next tier is the cache (`exchange.tier` then is it).
+            False if nobody is left, or the next tier is the cache (see `cache_in_turn`).
         """
         route = exchange.route
         assert route is not None
@@ -71,7 +72,6 @@ class Dispatcher:
         while exchange.tier_index < len(tiers):
             tier = tiers[exchange.tier_index]
             if tier.upstream is None:
-                exchange.tier = tier
                 return False
             reason = None if tier.takes_all else self._leave_out(exchange, tier)
             if reason is None and self._ask(exchange, tier, tier.upstream, now_s):
@@ -139,6 +139,7 @@ class Dispatcher:
     def _set_alarm(self, exchange: Exchange, attempt: Attempt, instance: Instance, now_s: float) -> None:
         timeouts, request = instance.timeouts, exchange.request
         alarm, alarm_s = Failure.TOTAL, now_s + timeouts.total_s
+        attempt.total_at_s = alarm_s
         if request is not None and request.streaming and timeouts.first_token_s < timeouts.total_s:
             alarm, alarm_s = Failure.FIRST_TOKEN, now_s + timeouts.first_token_s
         if alarm_s > exchange.deadline_s:
@@ -277,6 +278,32 @@ def _forwarded(exchange: Exchange, facts: HeadFacts, upstream: Upstream) -> byte
     if upstream is exchange.plan.client_key_upstream:
         return facts.forward_client + facts.authorization
     return facts.forward_own
+
+
+def next_alarm(exchange: Exchange, attempt: Attempt) -> tuple[Failure, float]:
+    """What ends an attempt if nothing more happens, and when (monotonic seconds)."""
+    if exchange.mode is Mode.TUNNEL:
+        return Failure.DEADLINE, inf  # Nobody but the two sides knows when they are done.
+    if exchange.client.paused:
+        return Failure.DEADLINE, exchange.deadline_s  # The silence is the client's own.
+    waits_for_content = attempt.alarm is Failure.FIRST_TOKEN and exchange.stage is not Stage.COMMITTED
+    if waits_for_content or not attempt.heard_s:
+        return attempt.alarm, attempt.alarm_s
+    return min(
+        (Failure.SILENCE, attempt.heard_s + attempt.instance.timeouts.silence_s),
+        (Failure.TOTAL, attempt.total_at_s),
+        (Failure.DEADLINE, exchange.deadline_s),
+        key=lambda alarm: alarm[1],
+    )
+
+
+def cache_in_turn(exchange: Exchange) -> Tier | None:
+    """The cache tier, if all tiers before it were asked or left out."""
+    route = exchange.route
+    if route is None or exchange.tier_index >= len(route.tiers):
+        return None
+    tier = route.tiers[exchange.tier_index]
+    return tier if tier.upstream is None else None
 
 
 def nobody_left(exchange: Exchange) -> OfframpError:

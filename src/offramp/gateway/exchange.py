@@ -17,7 +17,7 @@ any       | the client leaves                   | CANCELLED
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
@@ -159,8 +159,9 @@ class Rejection:
     """Stable code of the error, else its type."""
 
 
+@dataclass(slots=True, eq=False)
 class Exchange:
-    """The state of one request. Fields with a class default are set only when something happens."""
+    """The state of one request."""
 
     client: Client
     plan: Plan
@@ -205,13 +206,12 @@ class Exchange:
     stage: Stage = Stage.PENDING
     mode: Mode = Mode.WHOLE
     status: int = 0
-    answer_headers: Headers = []  # noqa: RUF012 - replaced as a whole, never changed
-    answer_fields: Mapping[bytes, bytes] = {}
+    answer_headers: Headers = field(default_factory=list)
+    answer_fields: Mapping[bytes, bytes] = field(default_factory=dict)
     """The same by name; the last of several fields of one name."""
     parts: list[bytes] | None = None
     parts_bytes: int = 0
     tail: bytes = b""
-    events: int = 0
     deltas: int = 0
     finishes: int = 0
     done_seen: bool = False

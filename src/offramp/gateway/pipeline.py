@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from offramp.errors import OfframpError
 from offramp.gateway import admit, decode, relay, route, settle
-from offramp.gateway.dispatch import Dispatcher, nobody_left
+from offramp.gateway.dispatch import Dispatcher, cache_in_turn, next_alarm, nobody_left
 from offramp.gateway.exchange import NO_HEAD, Exchange, HeadFacts, Mode, Rejection, Stage
 from offramp.gateway.models import models_answer
 from offramp.gateway.plan import Plan
@@ -29,10 +29,10 @@ from offramp.wire.operation import Operation
 if TYPE_CHECKING:
     from offramp.gateway.connection import ClientConnection
 
+_WHOLE, _STREAM, _THROUGH, _TUNNEL = Mode
+_COMMITTED, _DONE = Stage.COMMITTED, Stage.DONE
 UPLOAD_AHEAD_BYTES = 256 * 1024
 """How much of an upload is read while its upstream is still being connected."""
-TUNNEL_LOOK_S = 3600.0
-"""A tunnel has no timeouts of ours."""
 DEFAULT_REST_S = 1.0
 """How long an instance rests after a 429 that does not say."""
 
@@ -108,8 +108,8 @@ class Pipeline:
             self._prepare(exchange)
             if exchange.route is None:
                 self._answer_models(exchange, None)
-            elif not self._dispatcher.advance(exchange):
-                self._without_upstream(exchange)
+            elif not self._dispatcher.advance(exchange) and not self._answer_from_cache(exchange):
+                self._send_nobody_left(exchange)
         except OfframpError as error:
             self._refuse(exchange, error)
 
@@ -177,12 +177,8 @@ class Pipeline:
 
     def refused(self, connection: "ClientConnection", error: OfframpError) -> str:
         """A request that never became an exchange was refused; gives the id that its answer carries."""
-        exchange = Exchange()
-        exchange.client = connection
-        exchange.plan = self.plan
-        exchange.started_s, exchange.started_ns = time.monotonic(), time.time_ns()
-        exchange.id = self.next_id()
-        exchange.facts, exchange.operation = NO_HEAD, Operation.OTHER
+        now_s, now_ns = time.monotonic(), time.time_ns()
+        exchange = Exchange(connection, self.plan, self.next_id(), NO_HEAD, Operation.OTHER, now_s, now_ns)
         exchange.status, exchange.error_code, exchange.refused = error.status_hint, error.code, True
         self._settle(exchange)
         return exchange.id
@@ -193,13 +189,17 @@ class Pipeline:
         """The head of an answer."""
         exchange: Exchange = attempt.exchange
         attempt.heard_s = time.monotonic()
+        silent_at_s = attempt.heard_s + attempt.instance.timeouts.silence_s
         failure = relay.begin(exchange, status, headers)
         if failure is not None:
             attempt.cancel()
             self._failed(exchange, attempt, failure, "it did not answer in the form that was asked for")
-        elif exchange.mode is Mode.THROUGH:
+            return
+        if exchange.mode is not _STREAM and attempt.alarm_s > silent_at_s:
+            attempt.alarm_s = silent_at_s
+        if exchange.mode is _THROUGH:
             if status == 101:
-                exchange.mode = Mode.TUNNEL
+                exchange.mode = _TUNNEL
             if exchange.client.paused:
                 attempt.pause()
             relay.through_head(exchange)
@@ -209,16 +209,16 @@ class Pipeline:
         exchange: Exchange = attempt.exchange
         attempt.heard_s = now_s = time.monotonic()
         mode = exchange.mode
-        if mode is Mode.STREAM:
-            waited = exchange.stage is not Stage.COMMITTED
+        if mode is _STREAM:
+            waited = exchange.stage is not _COMMITTED
             failure = relay.stream_block(exchange, block, now_s)
             if failure is not None:
                 attempt.cancel()
                 self._failed(exchange, attempt, failure, f"{failure} before any content")
-            elif waited and exchange.stage is Stage.COMMITTED:
+            elif waited and exchange.stage is _COMMITTED:
                 # The wait for the first token is over: from now on silence counts.
-                attempt.alarm, attempt.alarm_s = self._alarm(exchange, attempt)
-        elif mode is Mode.WHOLE:
+                attempt.alarm, attempt.alarm_s = next_alarm(exchange, attempt)
+        elif mode is _WHOLE:
             relay.whole_block(exchange, block)
         else:
             relay.through_block(exchange, block, now_s)
@@ -228,9 +228,9 @@ class Pipeline:
         exchange: Exchange = attempt.exchange
         mode = exchange.mode
         failure: Failure | None = None
-        if mode is Mode.STREAM:
+        if mode is _STREAM:
             failure = relay.stream_end(exchange)
-        elif mode is Mode.WHOLE:
+        elif mode is _WHOLE:
             failure = self._whole_end(exchange)
         else:
             relay.end_body(exchange)
@@ -253,30 +253,12 @@ class Pipeline:
         """Give up the attempts whose time is over; called several times a second."""
         for attempt in [attempt for attempt in self.active if attempt.alarm_s < now_s]:
             exchange: Exchange = attempt.exchange
-            if exchange.mode is Mode.TUNNEL:
-                attempt.alarm_s = now_s + TUNNEL_LOOK_S
-                continue
-            alarm, alarm_s = self._alarm(exchange, attempt)
+            alarm, alarm_s = next_alarm(exchange, attempt)
             if alarm_s >= now_s:
                 attempt.alarm, attempt.alarm_s = alarm, alarm_s
                 continue
             attempt.cancel()
             self._failed(exchange, attempt, alarm, f"{alarm} passed")
-
-    def _alarm(self, exchange: Exchange, attempt: Attempt) -> tuple[Failure, float]:
-        """What ends the attempt if nothing more happens, and when (monotonic seconds)."""
-        timeouts = attempt.instance.timeouts
-        if exchange.client.paused:
-            return Failure.DEADLINE, exchange.deadline_s  # The silence is the client's own.
-        waits_for_content = attempt.alarm is Failure.FIRST_TOKEN and exchange.stage is not Stage.COMMITTED
-        if waits_for_content or not attempt.heard_s:
-            return attempt.alarm, attempt.alarm_s
-        return min(
-            (Failure.SILENCE, attempt.heard_s + timeouts.silence_s),
-            (Failure.TOTAL, attempt.total_at_s),
-            (Failure.DEADLINE, exchange.deadline_s),
-            key=lambda alarm: alarm[1],
-        )
 
     # --- how it ends ----------------------------------------------------------------------------
 
@@ -292,7 +274,7 @@ class Pipeline:
 
     def _succeeded(self, exchange: Exchange, attempt: Attempt) -> None:
         self._dispatcher.close_attempt(exchange, attempt, None, time.monotonic())
-        exchange.stage = Stage.DONE
+        exchange.stage = _DONE
         settle.remember_chain(exchange, self.services)
         self._finish(exchange)
 
@@ -301,7 +283,7 @@ class Pipeline:
         if failure is Failure.RATE_LIMITED and exchange.rejection is not None:
             wait_s = retry_after_s(exchange.rejection.headers)
             attempt.instance.rest(time.monotonic() + (DEFAULT_REST_S if wait_s is None else wait_s))
-        committed = exchange.stage >= Stage.COMMITTED
+        committed = exchange.stage >= _COMMITTED
         if not committed:
             relay.forget_attempt(exchange)
         if self._dispatcher.failed(exchange, attempt, failure):
@@ -310,14 +292,16 @@ class Pipeline:
         exchange.last_failure = failure
         if committed:
             self._truncate(exchange, reason)
-        elif exchange.tier is not None and exchange.tier.upstream is None:
-            self._without_upstream(exchange)
-        else:
+        elif not self._answer_from_cache(exchange):
             self._give_up(exchange, failure, reason)
 
     def _truncate(self, exchange: Exchange, reason: str) -> None:
         exchange.stage = Stage.TRUNCATED
-        if exchange.mode is Mode.STREAM:
+        if exchange.done_seen:  # Only the end of the body is missing; the answer is whole.
+            exchange.stage = _DONE
+            relay.end_body(exchange)
+            self._finish(exchange)
+        elif exchange.mode is _STREAM:
             relay.stream_broken(exchange, reason)
             self._finish(exchange)
         else:
@@ -325,25 +309,21 @@ class Pipeline:
             exchange.client.abort()
             self._settle(exchange)
 
-    def _without_upstream(self, exchange: Exchange) -> None:
-        """Nobody could be asked: the cache, if it is next and has an answer, else an error."""
-        tier = exchange.tier
-        if tier is not None and tier.upstream is None:
-            now_s = time.monotonic()
-            cached = exchange.plan.cache.get(exchange.cache_key, now_s=now_s, max_age_s=tier.max_age_s)
-            if cached is not None:
-                relay.send_cached(exchange, cached, now_s)
-                exchange.stage = Stage.DONE
-                self._finish(exchange)
-                return
+    def _answer_from_cache(self, exchange: Exchange) -> bool:
+        """Give the last good answer, if the cache's turn has come and it has one."""
+        tier = cache_in_turn(exchange)
+        if tier is None:
+            return False
+        now_s = time.monotonic()
+        cached = exchange.plan.cache.get(exchange.cache_key, now_s=now_s, max_age_s=tier.max_age_s)
+        if cached is None:
             exchange.skipped += ("cache: no answer kept",)
-            exchange.tier = None
-        if exchange.last_failure is not None:
-            self._give_up(exchange, exchange.last_failure, "")
-        else:
-            error = nobody_left(exchange)
-            exchange.last_failure = Failure.SKIPPED
-            self._send_error(exchange, error)
+            return False
+        exchange.tier = tier
+        relay.send_cached(exchange, cached, now_s)
+        exchange.stage = _DONE
+        self._finish(exchange)
+        return True
 
     def _give_up(self, exchange: Exchange, failure: Failure, reason: str) -> None:
         """Nobody is left: the client gets the last upstream's own error, or ours."""
@@ -357,8 +337,15 @@ class Pipeline:
         exchange.status, exchange.answer_headers = rejection.status, rejection.headers
         exchange.error_code = rejection.code
         relay.send_whole(exchange, rejection.body)
-        exchange.stage = Stage.DONE
+        exchange.stage = _DONE
         self._finish(exchange)
+
+    def _send_nobody_left(self, exchange: Exchange) -> None:
+        """Nobody could even be asked."""
+        error = nobody_left(exchange)
+        exchange.refused = error.status_hint < 500
+        exchange.last_failure = Failure.SKIPPED
+        self._send_error(exchange, error)
 
     def _refuse(self, exchange: Exchange, error: OfframpError) -> None:
         exchange.refused = True
@@ -374,7 +361,7 @@ class Pipeline:
         keep_alive = exchange.keep_alive and exchange.upload_done
         exchange.client.write(refusal_bytes(error, request_id=exchange.id, keep_alive=keep_alive, extra=tier))
         exchange.keep_alive = keep_alive
-        exchange.stage = Stage.DONE
+        exchange.stage = _DONE
         self._finish(exchange)
 
     def _answer_models(self, exchange: Exchange, upstream_body: bytes | None) -> None:
@@ -384,7 +371,7 @@ class Pipeline:
             exchange.answer_headers = [(b"content-type", b"application/json")]
         relay.send_whole(exchange, body)
         if upstream_body is None:
-            exchange.stage = Stage.DONE
+            exchange.stage = _DONE
             self._finish(exchange)
 
     def _health(self, exchange: Exchange) -> None:

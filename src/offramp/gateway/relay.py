@@ -10,7 +10,7 @@ from offramp.gateway.refusals import cors_fields
 from offramp.policy.failover import Failure
 from offramp.store.cache import CachedAnswer
 from offramp.wire import answer, sse
-from offramp.wire.envelope import ErrorFacts, error_event
+from offramp.wire.envelope import ErrorFacts, error_event, is_context_overflow, normalise
 from offramp.wire.http import LAST_CHUNK, chunk, field, forwarded_answer_fields, status_line
 from offramp.wire.operation import Operation
 from offramp.wire.stream import DONE_EVENT, Kind, StreamEvent, is_notable, read_event
@@ -21,6 +21,8 @@ MAX_PRIMED_BYTES = 256 * 1024
 """A stream without content longer than this is committed as it stands."""
 MAX_KEPT_BYTES = 1024 * 1024
 """Longest stream that is kept for the cache."""
+_WHOLE, _STREAM, _THROUGH = Mode.WHOLE, Mode.STREAM, Mode.THROUGH
+_PRIMED, _COMMITTED = Stage.PRIMED, Stage.COMMITTED
 EVENT_STREAM = b"text/event-stream"
 NO_TIER_LINES = b"x-offramp-tier: none\r\n"
 
@@ -32,7 +34,7 @@ def begin(exchange: Exchange, status: int, headers: list[tuple[bytes, bytes]]) -
     exchange.parts = []
     exchange.parts_bytes = 0
     exchange.tail = b""
-    if exchange.mode is Mode.THROUGH:
+    if exchange.mode is _THROUGH:
         return None
     request = exchange.request
     fields = exchange.answer_fields = dict(headers)
@@ -41,9 +43,9 @@ def begin(exchange: Exchange, status: int, headers: list[tuple[bytes, bytes]]) -
         return Failure.NOT_PROTOCOL
     if fields.get(b"content-encoding", b"identity") != b"identity":
         return Failure.NOT_PROTOCOL
-    exchange.mode = Mode.STREAM if status == 200 and is_stream else Mode.WHOLE
-    if exchange.mode is Mode.STREAM:
-        exchange.stage = Stage.PRIMED
+    exchange.mode = _STREAM if status == 200 and is_stream else _WHOLE
+    if exchange.mode is _STREAM:
+        exchange.stage = _PRIMED
     return None
 
 
@@ -123,7 +125,7 @@ def stream_block(exchange: Exchange, block: bytes, now_s: float) -> Failure | No
             return Failure.NOT_PROTOCOL
     if not block:
         return None
-    if exchange.stage is not Stage.COMMITTED:
+    if exchange.stage is not _COMMITTED:
         return _before_commit(exchange, block, now_s)
     exchange.last_read_s = now_s
     if not is_notable(block):
@@ -166,7 +168,7 @@ def _before_commit(exchange: Exchange, block: bytes, now_s: float) -> Failure | 
 
 
 def _commit(exchange: Exchange, now_s: float) -> None:
-    exchange.stage = Stage.COMMITTED
+    exchange.stage = _COMMITTED
     exchange.first_content_s = exchange.last_read_s = now_s
     route = exchange.route
     if route is not None and route.caches and exchange.cache_key:
@@ -199,8 +201,20 @@ def _read_notable(exchange: Exchange, block: bytes) -> bytes:
             _note(exchange, facts)
             if facts.kind is Kind.USAGE and not request.include_usage:
                 continue
+            if facts.kind is Kind.ERROR:
+                kept.append(_shown_error(exchange.operation, event))
+                break
         kept.append(event)
     return b"".join(kept)
+
+
+def _shown_error(operation: Operation, event: bytes) -> bytes:
+    """An upstream's error event in OpenAI's shape: vLLM gives a number as its code."""
+    told = sse.data_of(event)
+    if told is None or operation is Operation.RESPONSES:
+        return event
+    shown = normalise(told, 500)
+    return event if shown == told else b"data: %b\n\n" % shown
 
 
 def _note(exchange: Exchange, facts: StreamEvent) -> None:
@@ -230,9 +244,7 @@ def _error_code(error: ErrorFacts | None) -> str:
 
 
 def _failure_of_error(error: ErrorFacts | None) -> Failure:
-    if error is not None and error.code == "context_length_exceeded":
-        return Failure.CONTEXT_OVERFLOW
-    return Failure.STREAM_ERROR
+    return Failure.CONTEXT_OVERFLOW if is_context_overflow(error) else Failure.STREAM_ERROR
 
 
 def stream_end(exchange: Exchange) -> Failure | None:
@@ -243,11 +255,11 @@ def stream_end(exchange: Exchange) -> Failure | None:
     """
     if exchange.tail:
         last, exchange.tail = exchange.tail + b"\n\n", b""
-        if exchange.stage is Stage.COMMITTED and read_event(exchange.operation, last).kind is not Kind.OTHER:
+        if exchange.stage is _COMMITTED and read_event(exchange.operation, last).kind is not Kind.OTHER:
             passed = _read_notable(exchange, last)
             if passed:
                 _pass_on(exchange, passed)
-    if exchange.stage is not Stage.COMMITTED:
+    if exchange.stage is not _COMMITTED:
         return Failure.EMPTY
     if exchange.answer_failed:
         return Failure.STREAM_ERROR
@@ -281,13 +293,13 @@ def stream_broken(exchange: Exchange, reason: str) -> None:
 def whole_block(exchange: Exchange, block: bytes) -> None:
     """More of an answer that is held until it is whole, or that is too long to be held."""
     parts = exchange.parts
-    if exchange.stage is Stage.COMMITTED or parts is None:
+    if exchange.stage is _COMMITTED or parts is None:
         write_body(exchange, block)
         return
     parts.append(block)
     exchange.parts_bytes += len(block)
     if exchange.parts_bytes > MAX_HELD_BYTES:
-        exchange.stage = Stage.COMMITTED
+        exchange.stage = _COMMITTED
         exchange.client.write(head(exchange, forwarded_answer_fields(exchange.answer_headers), None))
         for part in parts:
             write_body(exchange, part)
@@ -302,7 +314,7 @@ def whole_body(exchange: Exchange) -> bytes:
 
 def whole_end(exchange: Exchange, body: bytes, now_s: float) -> Failure | None:
     """A whole answer of status 200: recognise it and pass it on, or say why not."""
-    if exchange.stage is Stage.COMMITTED:
+    if exchange.stage is _COMMITTED:
         end_body(exchange)
         return None
     try:
@@ -324,7 +336,7 @@ def whole_end(exchange: Exchange, body: bytes, now_s: float) -> Failure | None:
 
 def send_whole(exchange: Exchange, body: bytes) -> None:
     """A body that is complete goes to the client with the upstream's header fields."""
-    exchange.stage = Stage.COMMITTED
+    exchange.stage = _COMMITTED
     fields = forwarded_answer_fields(exchange.answer_headers)
     exchange.bytes_out = len(body)
     exchange.client.write_whole(head(exchange, fields, len(body)), body)
@@ -332,7 +344,7 @@ def send_whole(exchange: Exchange, body: bytes) -> None:
 
 def send_cached(exchange: Exchange, cached: CachedAnswer, now_s: float) -> None:
     """The last good answer, with its age."""
-    exchange.stage = Stage.COMMITTED
+    exchange.stage = _COMMITTED
     exchange.status = 200
     exchange.first_content_s = now_s
     exchange.model_served = cached.model
@@ -349,7 +361,7 @@ def send_cached(exchange: Exchange, cached: CachedAnswer, now_s: float) -> None:
 
 def through_head(exchange: Exchange) -> None:
     """Pass a head on as soon as it is there; from now on nothing can be taken back."""
-    exchange.stage = Stage.COMMITTED
+    exchange.stage = _COMMITTED
     value = field(exchange.answer_headers, b"content-length")
     length = int(value) if value else None
     if exchange.status in (204, 304):

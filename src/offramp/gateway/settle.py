@@ -20,7 +20,7 @@ from offramp.wire.usage import Usage
 
 NO_REQUEST = Request(Operation.OTHER, "")
 NOBODY = Principal(name="", team=NONE)
-_CLIENTS_OWN = (None, Failure.CLIENT)
+_CLIENTS_OWN = (None, Failure.CLIENT, Failure.CONTEXT_OVERFLOW)
 _STREAM, _DONE, _PENDING = Mode.STREAM, Stage.DONE, Stage.PENDING
 _OK, _RESPONSES = Outcome.OK, Operation.RESPONSES
 

@@ -5,6 +5,7 @@ An `Attempt` is one try at one instance. Its listener hears, in this order and a
 event loop, never from inside the call that started the attempt.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from offramp.policy.failover import Failure
@@ -34,9 +35,16 @@ class Listener(Protocol):
         """The upstream takes more of an upload, or does not for now."""
 
 
+@dataclass(slots=True, eq=False)
 class Attempt:
     """One try at one instance: what was sent, where it stands, when it is too late."""
 
+    listener: Listener
+    """Who hears of it."""
+    exchange: Any
+    """The listener's own context; upstreams never look at it."""
+    instance: "Instance"
+    """Whom it asks."""
     upload_open: bool = False
     """More pieces will follow through `write`."""
     head_only: bool = False
@@ -50,6 +58,8 @@ class Attempt:
     """What it means when `alarm_s` passes."""
     alarm_s: float = 0.0
     """Monotonic second at which somebody must look whether the attempt is to be given up."""
+    total_at_s: float = 0.0
+    """Monotonic second at which its total timeout passes."""
     heard_s: float = 0.0
     """Monotonic second at which the answer last got on; 0 before its head."""
     status: int = 0
@@ -63,18 +73,6 @@ class Attempt:
     """Request line and header fields including the blank line."""
     started_ns: int = 0
     """Nanoseconds since the epoch."""
-
-    def __init__(self, listener: Listener, exchange: Any, instance: "Instance") -> None:  # noqa: ANN401
-        """An attempt that was not sent yet.
-
-        Args:
-            listener: Who hears of it.
-            exchange: The listener's own context; upstreams never look at it.
-            instance: Whom it asks.
-        """
-        self.listener = listener
-        self.exchange = exchange
-        self.instance = instance
 
     def cancel(self) -> None:
         """Give the attempt up: close its connection, hear nothing more of it."""
