@@ -1,8 +1,12 @@
 #!/bin/sh
 # Makes the environment of each client that tests/clients tries: one .venv per folder with a requirements.txt, and
 # node/node_modules. Idempotent: what is there already is kept. With names, only those: install.sh openai2 node
+# PYTHON names a Python 3.11 or newer (default: that of .venv, else python3).
 set -eu
 cd "$(dirname "$0")"
+
+python3="${PYTHON:-../../.venv/bin/python}"
+command -v "$python3" >/dev/null || python3=python3
 
 say() { printf 'tests/clients: %s\n' "$*" >&2; }
 
@@ -13,7 +17,7 @@ python_client() { # python_client FOLDER
     fi
     say "making $1/.venv"
     rm -rf "$1/.venv"
-    "${PYTHON:-python3.11}" -m venv "$1/.venv"
+    "$python3" -m venv "$1/.venv"
     "$1/.venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$1/requirements.txt"
     touch "$wanted"
 }

@@ -4,9 +4,12 @@
 #   OFFRAMP_REAL_DIR   where vLLM goes (default: ~/.cache/offramp-real)
 #   OFFRAMP_TORCH      what pip is asked for (default: torch==2.13.0); it must be the CPU build of 2.13.0. Where pip finds
 #                      only the one for CUDA, name a wheel: a path or an address from https://pytorch.org/get-started
-#   PYTHON             a Python 3.11 or newer (default: python3.11)
+#   PYTHON             a Python 3.11 or newer (default: that of .venv, else python3)
 set -eu
 cd "$(dirname "$0")"
+
+python3="${PYTHON:-../../.venv/bin/python}"
+command -v "$python3" >/dev/null || python3=python3
 
 say() { printf 'tests/real: %s\n' "$*" >&2; }
 
@@ -37,7 +40,7 @@ install_vllm() {
     rm -rf "$root/venv" "$root/model" "$root"/.ready-*
     mkdir -p "$root"
     say "making $root/venv"
-    "${PYTHON:-python3.11}" -m venv "$root/venv"
+    "$python3" -m venv "$root/venv"
     python="$root/venv/bin/python"
     say "installing ${OFFRAMP_TORCH:-torch==2.13.0}"
     "$python" -m pip install -qq --disable-pip-version-check --no-deps "${OFFRAMP_TORCH:-torch==2.13.0}"
