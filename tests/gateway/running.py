@@ -126,8 +126,8 @@ def raw(method: str, path: str, body: object = None, **headers: str) -> bytes:
     fields = {
         "host": "localhost",
         "authorization": f"Bearer {KEY}",
-        "content-type": "application/json",
-        "content-length": str(len(content)),
+        "content_type": "application/json",
+        "content_length": str(len(content)),
         **headers,
     }
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items() if value]

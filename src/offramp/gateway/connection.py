@@ -212,6 +212,7 @@ class ClientConnection(asyncio.Protocol):
         if facts is None or head != self._head:
             facts = pipeline.on_request_head(*head)
             self._head, self.facts = head, facts
+            self._headers = []  # The fields of a trailer, if one follows, are none of the head.
         exchange = Exchange(self, plan, pipeline.next_id(), facts, facts.operation, time.monotonic(), time.time_ns())
         if self._length is not None:
             exchange.content_length = int(self._length)

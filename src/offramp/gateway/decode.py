@@ -50,13 +50,18 @@ def operation_of(method: bytes, path: bytes) -> Operation:
     return Operation.OTHER
 
 
-def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version_11: bool, limits: Limits) -> HeadFacts:
+def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version: str, limits: Limits) -> HeadFacts:
     """Read a request's target and header fields, and refuse what the next hop might read differently.
 
     Raises:
         HeadTooLargeError: If there are too many fields or bytes.
-        BadRequestError: For a target that is no path, a doubtful Transfer-Encoding, no or several `Host`.
+        BadRequestError: For a target that is no path, a version that is not spoken here, a doubtful Transfer-Encoding, no
+            or several `Host`.
     """
+    version_11 = version == "1.1"
+    if not version_11 and version != "1.0":
+        msg = f"HTTP/{version} is not spoken here; send HTTP/1.1"
+        raise BadRequestError(msg)
     headers = [(name.lower(), value) for name, value in raw_headers]
     size_bytes = len(target) + sum(len(name) + len(value) for name, value in headers)
     if size_bytes > limits.header_bytes or len(headers) > limits.headers:

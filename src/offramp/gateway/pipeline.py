@@ -87,7 +87,7 @@ class Pipeline:
         Raises:
             BadRequestError: If the next hop might read it differently, or it is beyond the limits.
         """
-        return decode.read_head(method, target, raw_headers, version_11=version == "1.1", limits=self.plan.limits)
+        return decode.read_head(method, target, raw_headers, version=version, limits=self.plan.limits)
 
     def on_request(self, exchange: Exchange, connection: "ClientConnection") -> None:
         """A request is whole, or the head of one that streams through."""
