@@ -154,7 +154,7 @@ def _before_commit(exchange: Exchange, block: bytes, now_s: float) -> Failure | 
         if facts.kind is Kind.USAGE and not request.include_usage:
             continue
         held.append(event)
-        if facts.kind in (Kind.CONTENT, Kind.FINISH) or exchange.parts_bytes > MAX_PRIMED_BYTES:
+        if facts.kind is Kind.CONTENT or facts.finishes or exchange.parts_bytes > MAX_PRIMED_BYTES:
             _commit(exchange, now_s)
             rest = b"".join(events[position + 1 :])
             if rest:
