@@ -357,10 +357,11 @@ class Pipeline:
         exchange.answer_headers = []
         tier = cors_fields(exchange.facts, exchange.plan) if exchange.facts.origin else b""
         tier += b"x-offramp-tier: %b\r\nx-offramp-attempts: %d\r\n" % (exchange.tier_name.encode(), exchange.attempts)
-        exchange.bytes_out = len(error_body(error))
-        keep_alive = exchange.keep_alive and exchange.upload_done
-        exchange.client.write(refusal_bytes(error, request_id=exchange.id, keep_alive=keep_alive, extra=tier))
-        exchange.keep_alive = keep_alive
+        to_head = exchange.facts.method == b"HEAD"
+        exchange.bytes_out = 0 if to_head else len(error_body(error))
+        keep_alive = exchange.keep_alive = exchange.keep_alive and exchange.upload_done
+        answer = refusal_bytes(error, request_id=exchange.id, keep_alive=keep_alive, extra=tier, to_head=to_head)
+        exchange.client.write(answer)
         exchange.stage = _DONE
         self._finish(exchange)
 

@@ -103,7 +103,9 @@ def error_body(error: OfframpError) -> bytes:
     return envelope.encode(message=error.message, type=error.type, param=error.param, code=error.code)
 
 
-def refusal_bytes(error: OfframpError, *, request_id: str, keep_alive: bool = False, extra: bytes = b"") -> bytes:
+def refusal_bytes(
+    error: OfframpError, *, request_id: str, keep_alive: bool = False, extra: bytes = b"", to_head: bool = False
+) -> bytes:
     """A whole answer for an error.
 
     Args:
@@ -111,6 +113,7 @@ def refusal_bytes(error: OfframpError, *, request_id: str, keep_alive: bool = Fa
         request_id: What the client can name when asking about it.
         keep_alive: Whether the connection stays open after it.
         extra: More header lines, each with its line end.
+        to_head: Whether HEAD was asked: the answer then ends with its head.
     """
     body = error_body(error)
     retry = b"x-should-retry: %b\r\n" % (b"true" if error.retriable else b"false")
@@ -123,5 +126,5 @@ def refusal_bytes(error: OfframpError, *, request_id: str, keep_alive: bool = Fa
         extra,
         b"" if keep_alive else b"connection: close\r\n",
         len(body),
-        body,
+        b"" if to_head else body,
     )
