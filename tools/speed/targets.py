@@ -12,45 +12,76 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-HOST = "127.0.0.1"
+from tools.speed import processes, traffic
+from tools.speed.load import HOST
+
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 40.0
 
+CONFIG = """
+upstreams:
+  engine: {{base_url: "http://127.0.0.1:{upstream}/v1", api_key: sk-upstream, provider: openai}}
+routes:
+  speed: {{models: [{model}], baseline: openai/gpt-4o, tiers: [{{upstream: engine, model: {model}}}]}}
+keys:
+  - {{key: {key}, team: speed}}
+"""
+"""All that production has: a key, a route, a breaker, token prices and a baseline, metrics and the ledger."""
+
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log crit;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 8192; }}
 http {{
-  access_log off; client_body_buffer_size 64k; client_body_temp_path {folder}; proxy_temp_path {folder};
-  upstream engine {{ server 127.0.0.1:{upstream}; keepalive 1024; }}
+  access_log off; client_body_buffer_size 256k; keepalive_requests 1000000000;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  upstream engine {{ server 127.0.0.1:{upstream}; keepalive 1024; keepalive_requests 1000000000; }}
   server {{
-    listen 127.0.0.1:{port}; keepalive_requests 1000000;
+    listen 127.0.0.1:{port} backlog=4096;
     location / {{
       proxy_pass http://engine; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
     }}
   }}
 }}
 """
+"""A plain relay, which keeps its connections and passes each piece of a stream on as it comes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Which processor does what; `None` where the system decides."""
+
+    load: int | None
+    """The upstream and its client."""
+    target: int | None
+
+    @classmethod
+    def found(cls) -> "Places":
+        """The first and the last of the processors that this process may use."""
+        usable = sorted(os.sched_getaffinity(0))
+        if len(usable) < 2:
+            return cls(load=None, target=None)
+        return cls(load=usable[0], target=usable[-1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A server that listens on `port`, with the processes whose time counts."""
 
     name: str
     port: int
     pid: int | None
+    """`None` for the upstream itself, whose cost is nobody's."""
     start_s: float
-    """From its start to its first open port, in seconds."""
+    """From its start to its first answer, in seconds."""
 
     def cpu_s(self) -> float:
-        """User and system time of the whole process tree so far, in seconds."""
-        return sum(sum(map(int, _stat(pid)[11:13])) for pid in _tree(self.pid)) / TICKS_PER_S if self.pid else 0.0
+        """Processor time of its processes so far, in seconds."""
+        return processes.cpu_s(self.pid) if self.pid is not None else 0.0
 
     def memory_mb(self) -> float:
-        """Resident memory of the whole process tree, in MB."""
-        page_bytes = os.sysconf("SC_PAGE_SIZE")
-        return sum(int(_stat(pid)[21]) for pid in _tree(self.pid)) * page_bytes / 1e6 if self.pid else 0.0
+        """Resident memory of its processes, in MB."""
+        return processes.memory_mb(self.pid) if self.pid is not None else 0.0
 
 
 def free_port() -> int:
@@ -62,87 +93,71 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def upstream(port: int) -> Iterator[Target]:
+def upstream(processor: int | None) -> Iterator[Target]:
     """The engine that answers at once."""
-    with _started("direct", port, [sys.executable, "-m", "tools.speed.upstream", str(port)]) as target:
+    port = free_port()
+    command = [sys.executable, "-m", "tools.speed.upstream", str(port)]
+    with _started("direct", port, command, processor) as target:
         yield Target(name="direct", port=port, pid=None, start_s=target.start_s)
 
 
 @contextlib.contextmanager
-def offramp(upstream_port: int, folder: Path) -> Iterator[Target]:
-    """The gateway with all that production has: keys, breaker, metrics, cost and the ledger."""
-    port, admin_port = free_port(), free_port()
+def offramp(upstream_port: int, folder: Path, processor: int | None) -> Iterator[Target]:
+    """The gateway as one process."""
+    port = free_port()
     config = folder / "offramp.yaml"
     config.write_text(
-        f"""
-upstreams:
-  openai: {{base_url: "http://{HOST}:{upstream_port}/v1", api_key: sk-upstream, provider: openai}}
-routes:
-  chat: {{models: [gpt-4o-mini], baseline: openai/gpt-4o, tiers: [{{upstream: openai}}]}}
-keys:
-  - {{key: sk-speed-0000000000, team: speed}}
-""",
+        CONFIG.format(upstream=upstream_port, model=traffic.MODEL, key=traffic.KEY),
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "offramp", "serve", "--config", str(config), "--state", str(folder / "state")]
-    command += ["--port", str(port), "--admin-port", str(admin_port)]
-    with _started("offramp", port, command) as target:
+    command += ["--port", str(port), "--admin-port", str(free_port())]
+    with _started("offramp", port, command, processor) as target:
         yield target
 
 
 @contextlib.contextmanager
-def nginx(upstream_port: int, folder: Path) -> Iterator[Target | None]:
-    """A plain relay by nginx with one worker; None where it is not installed."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        yield None
-        return
+def nginx(upstream_port: int, folder: Path, processor: int | None) -> Iterator[Target]:
+    """A plain relay by nginx with one worker. Ask `nginx_program` first."""
     port = free_port()
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, upstream=upstream_port, port=port), encoding="utf-8")
-    with _started("nginx", port, [program, "-c", str(config), "-p", str(folder)]) as target:
+    command = [nginx_program() or "nginx", "-c", str(config), "-p", str(folder)]
+    with _started("nginx", port, command, processor) as target:
         yield target
 
 
+def nginx_program() -> str | None:
+    """Where nginx is; `None` if it is not installed."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/opt/homebrew/bin")
+
+
 @contextlib.contextmanager
-def _started(name: str, port: int, command: list[str]) -> Iterator[Target]:
-    began_s = time.monotonic()
+def _started(name: str, port: int, command: list[str], processor: int | None) -> Iterator[Target]:
     # A file, not a pipe: nobody reads here while the server is under load, and a full pipe would stop it.
     with tempfile.TemporaryFile() as complaints:
+        began_s = time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=complaints)  # noqa: S603 - our own words
         try:
-            if not _opens(process, port):
+            if processor is not None:
+                os.sched_setaffinity(process.pid, {processor})
+            if not _answers(process, port):
                 complaints.seek(0)
-                sys.exit(f"{name} did not open port {port}:\n{complaints.read().decode(errors='replace')}")
+                sys.exit(f"{name} did not answer on port {port}:\n{complaints.read().decode(errors='replace')}")
             yield Target(name=name, port=port, pid=process.pid, start_s=time.monotonic() - began_s)
         finally:
             process.terminate()
             process.wait(STOP_TIMEOUT_S)
 
 
-def _opens(process: subprocess.Popen[bytes], port: int) -> bool:
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether it answers in time. `/health` is no row of the ledger."""
     deadline_s = time.monotonic() + START_TIMEOUT_S
+    question = b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
     while time.monotonic() < deadline_s and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
-            return True
-        time.sleep(0.01)
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=2) as connection:
+            connection.sendall(question)
+            if connection.recv(64).startswith(b"HTTP/1.1 200"):
+                return True
+        time.sleep(0.005)
     return False
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the command's name; empty numbers for a process that has gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return ["0"] * 50
-
-
-def _tree(pid: int | None) -> list[int]:
-    """A process and all its descendants."""
-    if pid is None:
-        return []
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-    except OSError:
-        children = []
-    return [pid, *(descendant for child in children for descendant in _tree(int(child)))]
