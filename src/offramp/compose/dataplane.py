@@ -15,6 +15,7 @@ from offramp.compose.listening import let_nobody_in, server_tls
 from offramp.compose.plan import build_plan
 from offramp.compose.probes import Probes
 from offramp.config.load import Loaded
+from offramp.gateway import patience
 from offramp.gateway.connection import ClientConnection
 from offramp.gateway.pipeline import Pipeline
 from offramp.gateway.services import Services
@@ -120,7 +121,7 @@ class DataPlane:
     def _slow_tick(self, now_s: float) -> None:
         draining = self.pipeline.draining
         for connection in list(self.pipeline.connections):
-            connection.sweep(now_s, draining=draining)
+            patience.sweep(connection, now_s, draining=draining)
         for upstream in self.fleet.values():
             for instance in upstream.instances:
                 instance.sweep(now_s)

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from offramp.errors import BadRequestError, OfframpError
+from offramp.errors import OfframpError
 from offramp.gateway.exchange import Exchange, HeadFacts, Mode
 from offramp.gateway.plan import Plan, Principal
 from offramp.gateway.refusals import (
     BodyTooLargeError,
     ExpectationError,
-    RequestTimeoutError,
     TooManyConnectionsError,
     head_too_large,
+    malformed,
     refusal_bytes,
 )
 from offramp.wire.http import Headers
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 WRITE_BUFFER_BYTES = 256 * 1024
 """Bytes a slow client may leave unread before its upstream is paused."""
-LINGER_S = 2.0
-"""How long bytes that nobody wants are still read after a refusal, so that the client sees the answer and not a
-reset."""
 
 
 class Phase(IntEnum):
@@ -84,8 +81,7 @@ class ClientConnection(asyncio.Protocol):
         self._body_bytes = 0
         self._refused: OfframpError | None = None
         self._closing = False
-        self._eof = False
-        self._reading_paused = False
+        self.reading_paused = False
 
     # --- asyncio.Protocol -----------------------------------------------------------------------
 
@@ -96,7 +92,7 @@ class ClientConnection(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         limit = self.pipeline.plan.limits.connections
         if not self.pipeline.opened(self):
-            self._refuse(TooManyConnectionsError(f"this gateway serves at most {limit} connections; try again later"))
+            self.refuse(TooManyConnectionsError(f"this gateway serves at most {limit} connections; try again later"))
 
     def data_received(self, data: bytes) -> None:
         """Parse one read; whole requests go to the pipeline, one at a time."""
@@ -112,7 +108,7 @@ class ClientConnection(asyncio.Protocol):
         while self._ready and self.current is None:
             self._begin(self._ready.popleft())
         if self._refused is not None and self.current is None:
-            self._refuse(self._refused)
+            self.refuse(self._refused)
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -121,7 +117,7 @@ class ClientConnection(asyncio.Protocol):
             self._after_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             if self._refused is None:
-                self._refused = _malformed(error)
+                self._refused = malformed(error)
 
     def _measure_head(self, received: int) -> None:
         """Bound a head that does not end, before the parser hands its fields over."""
@@ -141,7 +137,6 @@ class ClientConnection(asyncio.Protocol):
 
         A client that only shuts its sending side down cannot be told apart from one that left, before it is written to.
         """
-        self._eof = True
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -313,10 +308,10 @@ class ClientConnection(asyncio.Protocol):
         self.since_s = time.monotonic()
         unread = self._reading is exchange
         if not exchange.keep_alive or unread:
-            self._linger() if unread else self._close()
+            self._linger() if unread else self.close()
             return
         self.phase = _IDLE
-        if self._reading_paused and not self._ready:
+        if self.reading_paused and not self._ready:
             self._pause_reading(paused=False)
         if self._ready or self._refused is not None:
             asyncio.get_running_loop().call_soon(self._next)
@@ -325,7 +320,7 @@ class ClientConnection(asyncio.Protocol):
         while self._ready and self.current is None and not self._closing:
             self._begin(self._ready.popleft())
         if self._refused is not None and self.current is None:
-            self._refuse(self._refused)
+            self.refuse(self._refused)
 
     def abort(self) -> None:
         """Break off."""
@@ -338,9 +333,9 @@ class ClientConnection(asyncio.Protocol):
         self._pause_reading(paused=paused)
 
     def _pause_reading(self, *, paused: bool) -> None:
-        if self.transport is None or self._closing or paused is self._reading_paused:
+        if self.transport is None or self._closing or paused is self.reading_paused:
             return
-        self._reading_paused = paused
+        self.reading_paused = paused
         if paused:
             self.transport.pause_reading()
         else:
@@ -348,7 +343,7 @@ class ClientConnection(asyncio.Protocol):
 
     # --- the end --------------------------------------------------------------------------------
 
-    def _refuse(self, error: OfframpError) -> None:
+    def refuse(self, error: OfframpError) -> None:
         """Answer what cannot be read on, and close."""
         if self.phase is _LINGER or self._closing:
             return
@@ -360,40 +355,15 @@ class ClientConnection(asyncio.Protocol):
         self.since_s = time.monotonic()
         transport = self.transport
         if transport is not None and not self._closing:
-            if self._reading_paused:
+            if self.reading_paused:
                 self._pause_reading(paused=False)
             if transport.can_write_eof():
                 transport.write_eof()
             else:
-                self._close()
+                self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the connection after what was written."""
         self._closing = True
         if self.transport is not None:
             self.transport.close()
-
-    def sweep(self, now_s: float, *, draining: bool) -> None:
-        """Close what is too slow; called about once a second for every connection."""
-        limits = self.pipeline.plan.limits
-        waited_s = now_s - self.since_s
-        if self.phase is _IDLE and (waited_s > limits.idle_s or (draining and waited_s > LINGER_S)):
-            self._close()
-        elif self.phase is _LINGER and waited_s > LINGER_S:
-            self.abort()
-        elif self.phase is _HEAD and waited_s > limits.header_s:
-            self._refuse(RequestTimeoutError(f"the request's head did not arrive within {limits.header_s:g} s"))
-        elif self.phase is _BODY and waited_s > limits.upload_idle_s and not self._reading_paused:
-            self._slow_upload(limits.upload_idle_s)
-
-    def _slow_upload(self, limit_s: float) -> None:
-        if self.current is None:
-            self._refuse(RequestTimeoutError(f"nothing of the request's body arrived for {limit_s:g} s"))
-        else:
-            self.abort()
-
-
-def _malformed(error: httptools.HttpParserError) -> OfframpError:
-    cause = error.__context__
-    if isinstance(cause, OfframpError):
-        return cause
-    return BadRequestError(f"this is not a valid HTTP/1.1 request: {error}")
