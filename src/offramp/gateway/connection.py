@@ -94,27 +94,27 @@ class ClientConnection(asyncio.Protocol):
         if not self.pipeline.opened(self):
             self.refuse(TooManyConnectionsError(f"this gateway serves at most {limit} connections; try again later"))
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, received: bytes) -> None:
         """Parse one read; whole requests go to the pipeline, one at a time."""
         if self.phase is _LINGER:
             return
         current = self.current
         if current is not None and current.mode is _TUNNEL:
-            self.pipeline.on_tunnel(current, data)
+            self.pipeline.on_tunnel(current, received)
             return
-        self._feed(data)
+        self._feed(received)
         if self.phase is _HEAD and self._reading is None and self._refused is None:
-            self._measure_head(len(data))
+            self._measure_head(len(received))
         while self._ready and self.current is None:
             self._begin(self._ready.popleft())
         if self._refused is not None and self.current is None:
             self.refuse(self._refused)
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, received: bytes) -> None:
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(received)
         except httptools.HttpParserUpgrade as upgrade:
-            self._after_upgrade(data[upgrade.args[0] :])
+            self._after_upgrade(received[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             if self._refused is None:
                 self._refused = malformed(error)

@@ -55,11 +55,10 @@ def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version: st
 
     Raises:
         HeadTooLargeError: If there are too many fields or bytes.
-        BadRequestError: For a target that is no path, a version that is not spoken here, a doubtful Transfer-Encoding, no
-            or several `Host`.
+        BadRequestError: For a target that is no path, a version that is not spoken here, a doubtful Transfer-Encoding,
+            no or several `Host`.
     """
-    version_11 = version == "1.1"
-    if not version_11 and version != "1.0":
+    if version not in ("1.1", "1.0"):
         msg = f"HTTP/{version} is not spoken here; send HTTP/1.1"
         raise BadRequestError(msg)
     headers = [(name.lower(), value) for name, value in raw_headers]
@@ -67,21 +66,28 @@ def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version: st
     if size_bytes > limits.header_bytes or len(headers) > limits.headers:
         raise head_too_large(limits.header_bytes, limits.headers)
     path, query = split_target(target)
+    check_framing(headers, version_11=version == "1.1")
     seen: dict[bytes, bytes] = {}
     refusal = ""
     for name, value in headers:
         if name in seen and name in ONCE:
             refusal = f"the header {name.decode()} is given twice; send it once"
         seen[name] = value
-    check_framing(headers, version_11=version_11)
-    authorization, api_key = seen.get(b"authorization", b""), seen.get(b"api-key", b"")
-    if authorization:
-        scheme, _, token = authorization.partition(b" ")
-        token = token.strip() if scheme.lower() == b"bearer" else b""
-        line = b"authorization: %b\r\n" % authorization
-    else:
-        token, line = api_key, b"api-key: %b\r\n" % api_key if api_key else b""
+    return _facts(method, path, query, headers, seen, version_11=version == "1.1", refusal=refusal)
+
+
+def _facts(
+    method: bytes,
+    path: bytes,
+    query: bytes,
+    headers: Headers,
+    seen: dict[bytes, bytes],
+    *,
+    version_11: bool,
+    refusal: str,
+) -> HeadFacts:
     operation = operation_of(method, path)
+    token, authorization = _credential(seen)
     retries = seen.get(b"x-stainless-retry-count", b"")
     return HeadFacts(
         method=method,
@@ -91,7 +97,7 @@ def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version: st
         headers=headers,
         version_11=version_11,
         token=token,
-        authorization=line,
+        authorization=authorization,
         host=seen.get(b"host", b""),
         origin=seen.get(b"origin", b""),
         via=seen.get(b"via", b""),
@@ -110,6 +116,15 @@ def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version: st
         names_request_id=b"x-request-id" in seen,
         buffered=operation not in (Operation.OTHER, Operation.MODELS),
     )
+
+
+def _credential(seen: dict[bytes, bytes]) -> tuple[bytes, bytes]:
+    """The client's credential without its scheme, and the header line that hands it on."""
+    authorization, api_key = seen.get(b"authorization", b""), seen.get(b"api-key", b"")
+    if authorization:
+        scheme, _, token = authorization.partition(b" ")
+        return token.strip() if scheme.lower() == b"bearer" else b"", b"authorization: %b\r\n" % authorization
+    return api_key, b"api-key: %b\r\n" % api_key if api_key else b""
 
 
 def check_framing(headers: Headers, *, version_11: bool) -> None:

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from offramp.errors import OfframpError
-from offramp.gateway import admit, decode, relay, route, settle
+from offramp.gateway import admit, answers, decode, relay, route, settle
 from offramp.gateway.dispatch import Dispatcher, cache_in_turn, next_alarm, nobody_left
-from offramp.gateway.exchange import NO_HEAD, Exchange, HeadFacts, Mode, Rejection, Stage
-from offramp.gateway.models import models_answer
+from offramp.gateway.exchange import NO_HEAD, Exchange, HeadFacts, Mode, Stage
 from offramp.gateway.plan import Plan
-from offramp.gateway.refusals import PREFLIGHT_FIELDS, UpgradeError, cors_fields, error_body, refusal_bytes
+from offramp.gateway.refusals import UpgradeError
 from offramp.gateway.services import Services
 from offramp.gateway.verdict import all_failed, read_rejection, retry_after_s
 from offramp.policy.failover import Failure
@@ -94,10 +93,12 @@ class Pipeline:
         if self.draining:
             exchange.keep_alive = False
         if exchange.facts.path == b"/health":
-            self._health(exchange)
+            answers.send_health(exchange, draining=self.draining)
+            exchange.client.finish(exchange)
             return
         if exchange.facts.method == b"OPTIONS" and exchange.facts.origin:
-            self._preflight(exchange)
+            answers.send_preflight(exchange)
+            exchange.client.finish(exchange)
             return
         try:
             self._admit(exchange, connection)
@@ -107,7 +108,8 @@ class Pipeline:
             admit.check_route(exchange)
             self._prepare(exchange)
             if exchange.route is None:
-                self._answer_models(exchange, None)
+                answers.send_models(exchange, None)
+                self._finish(exchange)
             elif not self._dispatcher.advance(exchange) and not self._answer_from_cache(exchange):
                 self._send_nobody_left(exchange)
         except OfframpError as error:
@@ -149,13 +151,13 @@ class Pipeline:
         elif exchange.upload_pieces is not None and framed:
             exchange.upload_pieces.append(framed)
 
-    def on_tunnel(self, exchange: Exchange, data: bytes) -> None:
+    def on_tunnel(self, exchange: Exchange, received: bytes) -> None:
         """Raw bytes of a client whose connection was switched to another protocol."""
-        exchange.bytes_in += len(data)
+        exchange.bytes_in += len(received)
         if exchange.attempt is not None:
-            exchange.attempt.write(data, last=False)
+            exchange.attempt.write(received, last=False)
         elif exchange.upload_pieces is not None:
-            exchange.upload_pieces.append(data)
+            exchange.upload_pieces.append(received)
 
     def on_client_slow(self, exchange: Exchange, *, slow: bool) -> None:
         """The client does not keep up, or has caught up: the upstream waits meanwhile."""
@@ -233,7 +235,7 @@ class Pipeline:
         elif mode is _WHOLE:
             failure = self._whole_end(exchange)
         else:
-            relay.end_body(exchange)
+            answers.end_body(exchange)
         if failure is None:
             self._succeeded(exchange, attempt)
         else:
@@ -266,7 +268,7 @@ class Pipeline:
         """A body that was held is whole: an answer goes to the client, an error is judged first."""
         body = relay.whole_body(exchange)
         if exchange.operation is Operation.MODELS and exchange.status == 200:
-            self._answer_models(exchange, body)
+            answers.send_models(exchange, body)
             return None
         if exchange.status < 400:
             return relay.whole_end(exchange, body, time.monotonic())
@@ -299,7 +301,7 @@ class Pipeline:
         exchange.stage = Stage.TRUNCATED
         if exchange.done_seen:  # Only the end of the body is missing; the answer is whole.
             exchange.stage = _DONE
-            relay.end_body(exchange)
+            answers.end_body(exchange)
             self._finish(exchange)
         elif exchange.mode is _STREAM:
             relay.stream_broken(exchange, reason)
@@ -320,7 +322,7 @@ class Pipeline:
             exchange.skipped += ("cache: no answer kept",)
             return False
         exchange.tier = tier
-        relay.send_cached(exchange, cached, now_s)
+        answers.send_cached(exchange, cached, now_s)
         exchange.stage = _DONE
         self._finish(exchange)
         return True
@@ -329,15 +331,10 @@ class Pipeline:
         """Nobody is left: the client gets the last upstream's own error, or ours."""
         rejection = exchange.rejection
         if rejection is None:
-            self._send_error(exchange, all_failed(exchange, failure, reason))
+            answers.send_error(exchange, all_failed(exchange, failure, reason))
+            self._finish(exchange)
             return
-        self._send_rejection(exchange, rejection)
-
-    def _send_rejection(self, exchange: Exchange, rejection: Rejection) -> None:
-        exchange.status, exchange.answer_headers = rejection.status, rejection.headers
-        exchange.error_code = rejection.code
-        relay.send_whole(exchange, rejection.body)
-        exchange.stage = _DONE
+        answers.send_rejection(exchange, rejection)
         self._finish(exchange)
 
     def _send_nobody_left(self, exchange: Exchange) -> None:
@@ -345,52 +342,14 @@ class Pipeline:
         error = nobody_left(exchange)
         exchange.refused = error.status_hint < 500
         exchange.last_failure = Failure.SKIPPED
-        self._send_error(exchange, error)
+        answers.send_error(exchange, error)
+        self._finish(exchange)
 
     def _refuse(self, exchange: Exchange, error: OfframpError) -> None:
         exchange.refused = True
         exchange.answer_headers = []
-        self._send_error(exchange, error)
-
-    def _send_error(self, exchange: Exchange, error: OfframpError) -> None:
-        exchange.status, exchange.error_code = error.status_hint, error.code
-        exchange.answer_headers = []
-        tier = cors_fields(exchange.facts, exchange.plan) if exchange.facts.origin else b""
-        tier += b"x-offramp-tier: %b\r\nx-offramp-attempts: %d\r\n" % (exchange.tier_name.encode(), exchange.attempts)
-        to_head = exchange.facts.method == b"HEAD"
-        exchange.bytes_out = 0 if to_head else len(error_body(error))
-        keep_alive = exchange.keep_alive = exchange.keep_alive and exchange.upload_done
-        answer = refusal_bytes(error, request_id=exchange.id, keep_alive=keep_alive, extra=tier, to_head=to_head)
-        exchange.client.write(answer)
-        exchange.stage = _DONE
+        answers.send_error(exchange, error)
         self._finish(exchange)
-
-    def _answer_models(self, exchange: Exchange, upstream_body: bytes | None) -> None:
-        body = models_answer(exchange.plan, upstream_body)
-        if upstream_body is None:
-            exchange.status = 200
-            exchange.answer_headers = [(b"content-type", b"application/json")]
-        relay.send_whole(exchange, body)
-        if upstream_body is None:
-            exchange.stage = _DONE
-            self._finish(exchange)
-
-    def _health(self, exchange: Exchange) -> None:
-        """A constant answer that costs no upstream anything and is no row of the ledger."""
-        body = b"draining\n" if self.draining else b"ok\n"
-        exchange.status = 503 if self.draining else 200
-        exchange.settled = True
-        exchange.answer_headers = [(b"content-type", b"text/plain")]
-        relay.send_whole(exchange, b"" if exchange.facts.method == b"HEAD" else body)
-        exchange.client.finish(exchange)
-
-    def _preflight(self, exchange: Exchange) -> None:
-        """A browser asks whether it may ask: yes for allowed origins, without a key, and no row of the ledger."""
-        allowed = cors_fields(exchange.facts, exchange.plan)
-        exchange.status, exchange.settled = 204 if allowed else 403, True
-        fields = PREFLIGHT_FIELDS if allowed else b""
-        exchange.client.write(relay.head(exchange, fields, 0))
-        exchange.client.finish(exchange)
 
     def _finish(self, exchange: Exchange) -> None:
         exchange.client.finish(exchange)

@@ -45,7 +45,9 @@ class RequestTimeoutError(OfframpError):
 def malformed(error: Exception) -> OfframpError:
     """What the parser's complaint tells the client: our own error that stopped it, else that this is not HTTP."""
     cause = error.__context__
-    return cause if isinstance(cause, OfframpError) else BadRequestError(f"this is not a valid HTTP/1.1 request: {error}")
+    return (
+        cause if isinstance(cause, OfframpError) else BadRequestError(f"this is not a valid HTTP/1.1 request: {error}")
+    )
 
 
 class TooManyConnectionsError(OfframpError):

@@ -5,13 +5,12 @@ after it only blocks that may carry usage, an error, a finish reason or the end.
 """
 
 from offramp.errors import WireError
+from offramp.gateway import answers
 from offramp.gateway.exchange import Exchange, Mode, Stage
-from offramp.gateway.refusals import cors_fields
 from offramp.policy.failover import Failure
-from offramp.store.cache import CachedAnswer
 from offramp.wire import answer, sse
 from offramp.wire.envelope import ErrorFacts, error_event, is_context_overflow, normalise
-from offramp.wire.http import LAST_CHUNK, chunk, field, forwarded_answer_fields, status_line
+from offramp.wire.http import chunk, field, forwarded_answer_fields
 from offramp.wire.operation import Operation
 from offramp.wire.stream import DONE_EVENT, Kind, StreamEvent, is_notable, read_event
 
@@ -24,7 +23,6 @@ MAX_KEPT_BYTES = 1024 * 1024
 _WHOLE, _STREAM, _THROUGH = Mode.WHOLE, Mode.STREAM, Mode.THROUGH
 _PRIMED, _COMMITTED = Stage.PRIMED, Stage.COMMITTED
 EVENT_STREAM = b"text/event-stream"
-NO_TIER_LINES = b"x-offramp-tier: none\r\n"
 
 
 def begin(exchange: Exchange, status: int, headers: list[tuple[bytes, bytes]]) -> Failure | None:
@@ -56,56 +54,6 @@ def forget_attempt(exchange: Exchange) -> None:
     exchange.error_code = ""
     exchange.deltas = exchange.finishes = 0
     exchange.done_seen = exchange.answer_failed = False
-
-
-def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
-    """The head of an answer to the client.
-
-    Args:
-        exchange: What is answered.
-        fields: Header lines of the upstream that travel on.
-        length: Bytes of the body; `None` where it is not known beforehand.
-    """
-    request_id = exchange.id.encode()
-    if b"x-request-id:" not in fields:
-        fields += b"x-request-id: %b\r\n" % request_id
-    facts = exchange.facts
-    if length is not None:
-        framing = b"content-length: %d\r\n" % length
-    elif facts.version_11:
-        exchange.chunked = True
-        framing = b"transfer-encoding: chunked\r\n"
-    else:
-        exchange.keep_alive = False
-        framing = b""
-    if not exchange.keep_alive:
-        framing += b"connection: close\r\n"
-    elif not facts.version_11:
-        framing += b"connection: keep-alive\r\n"
-    if facts.origin:
-        framing += cors_fields(facts, exchange.plan)
-    exchange.head_sent = True
-    return b"%b%bx-offramp-id: %b\r\n%bx-offramp-attempts: %d\r\n%b%b\r\n" % (
-        status_line(exchange.status),
-        fields,
-        request_id,
-        exchange.tier.head_lines if exchange.tier is not None else NO_TIER_LINES,
-        exchange.attempts,
-        exchange.plan.head_lines,
-        framing,
-    )
-
-
-def write_body(exchange: Exchange, block: bytes) -> None:
-    """Put body bytes on the wire in the framing that the head announced."""
-    exchange.bytes_out += len(block)
-    exchange.client.write(chunk(block) if exchange.chunked else block)
-
-
-def end_body(exchange: Exchange) -> None:
-    """The body is complete."""
-    if exchange.chunked:
-        exchange.client.write(LAST_CHUNK)
 
 
 # --- streams ------------------------------------------------------------------------------------
@@ -173,7 +121,7 @@ def _commit(exchange: Exchange, now_s: float) -> None:
     route = exchange.route
     if route is not None and route.caches and exchange.cache_key:
         exchange.kept = []
-    exchange.client.write(head(exchange, forwarded_answer_fields(exchange.answer_headers), None))
+    exchange.client.write(answers.head(exchange, forwarded_answer_fields(exchange.answer_headers), None))
 
 
 def _pass_on(exchange: Exchange, block: bytes) -> None:
@@ -269,7 +217,7 @@ def stream_end(exchange: Exchange) -> Failure | None:
         if exchange.operation is Operation.RESPONSES or exchange.finishes < choices:
             return Failure.BROKEN
         _pass_on(exchange, DONE_EVENT)
-    end_body(exchange)
+    answers.end_body(exchange)
     return None
 
 
@@ -283,8 +231,8 @@ def stream_broken(exchange: Exchange, reason: str) -> None:
             type="api_error",
             code=exchange.error_code,
         )
-        write_body(exchange, event)
-    end_body(exchange)
+        answers.write_body(exchange, event)
+    answers.end_body(exchange)
 
 
 # --- whole answers ------------------------------------------------------------------------------
@@ -294,15 +242,15 @@ def whole_block(exchange: Exchange, block: bytes) -> None:
     """More of an answer that is held until it is whole, or that is too long to be held."""
     parts = exchange.parts
     if exchange.stage is _COMMITTED or parts is None:
-        write_body(exchange, block)
+        answers.write_body(exchange, block)
         return
     parts.append(block)
     exchange.parts_bytes += len(block)
     if exchange.parts_bytes > MAX_HELD_BYTES:
         exchange.stage = _COMMITTED
-        exchange.client.write(head(exchange, forwarded_answer_fields(exchange.answer_headers), None))
+        exchange.client.write(answers.head(exchange, forwarded_answer_fields(exchange.answer_headers), None))
         for part in parts:
-            write_body(exchange, part)
+            answers.write_body(exchange, part)
         exchange.parts = None
 
 
@@ -315,7 +263,7 @@ def whole_body(exchange: Exchange) -> bytes:
 def whole_end(exchange: Exchange, body: bytes, now_s: float) -> Failure | None:
     """A whole answer of status 200: recognise it and pass it on, or say why not."""
     if exchange.stage is _COMMITTED:
-        end_body(exchange)
+        answers.end_body(exchange)
         return None
     try:
         facts = answer.decode(exchange.operation, body)
@@ -330,30 +278,8 @@ def whole_end(exchange: Exchange, body: bytes, now_s: float) -> Failure | None:
     route = exchange.route
     if route is not None and route.caches and exchange.cache_key and len(body) <= MAX_KEPT_BYTES:
         exchange.kept = [body]
-    send_whole(exchange, body)
+    answers.send_whole(exchange, body)
     return None
-
-
-def send_whole(exchange: Exchange, body: bytes) -> None:
-    """A body that is complete goes to the client with the upstream's header fields."""
-    exchange.stage = _COMMITTED
-    fields = forwarded_answer_fields(exchange.answer_headers)
-    exchange.bytes_out = len(body)
-    exchange.client.write_whole(head(exchange, fields, len(body)), body)
-
-
-def send_cached(exchange: Exchange, cached: CachedAnswer, now_s: float) -> None:
-    """The last good answer, with its age."""
-    exchange.stage = _COMMITTED
-    exchange.status = 200
-    exchange.first_content_s = now_s
-    exchange.model_served = cached.model
-    exchange.finish_reason = cached.finish_reason
-    exchange.usage = cached.usage
-    age_s = max(0, int(now_s - cached.stored_s))
-    fields = b"content-type: %b\r\nage: %d\r\n" % (cached.content_type, age_s)
-    exchange.bytes_out = len(cached.body)
-    exchange.client.write_whole(head(exchange, fields, len(cached.body)), cached.body)
 
 
 # --- what streams through -----------------------------------------------------------------------
@@ -366,7 +292,7 @@ def through_head(exchange: Exchange) -> None:
     length = int(value) if value else None
     if exchange.status in (204, 304):
         length = 0
-    exchange.client.write(head(exchange, forwarded_answer_fields(exchange.answer_headers), length))
+    exchange.client.write(answers.head(exchange, forwarded_answer_fields(exchange.answer_headers), length))
     if exchange.facts.method == b"HEAD":
         exchange.chunked = False
 
@@ -376,4 +302,4 @@ def through_block(exchange: Exchange, block: bytes, now_s: float) -> None:
     if not exchange.first_content_s:
         exchange.first_content_s = now_s
     exchange.last_read_s = now_s
-    write_body(exchange, block)
+    answers.write_body(exchange, block)

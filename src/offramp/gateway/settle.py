@@ -150,6 +150,7 @@ def _row(exchange: Exchange, services: Services, outcome: Outcome, measured: str
     tokens: tuple[int | None, int | None, int | None, int | None] = (None, None, None, None)
     if usage is not None:
         tokens = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens)
+    # fmt: off - one line for each group of fields that belong together
     return ExchangeRow(
         exchange.id,
         exchange.started_ns,
@@ -192,6 +193,7 @@ def _row(exchange: Exchange, services: Services, outcome: Outcome, measured: str
         exchange.tries if exchange.attempts > 1 else (),
         exchange.usage_ratio,
     )
+    # fmt: on
 
 
 def _remaining(fields: Mapping[bytes, bytes], name: bytes) -> int | None:
