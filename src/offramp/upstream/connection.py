@@ -45,6 +45,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._interim = False
         self._until_close = False
         self._answered = False
+        self._full = False
 
     # --- what the pool does with it -------------------------------------------------------------
 
@@ -58,6 +59,8 @@ class UpstreamConnection(asyncio.Protocol):
         transport = self.transport
         assert transport is not None
         transport.writelines((attempt.head, *attempt.pieces))
+        if attempt.upload_open and not self._full:
+            attempt.listener.on_writable(attempt, writable=True)  # It may have been held while there was no connection.
 
     def write(self, piece: bytes) -> None:
         """Send more of an upload."""
@@ -198,11 +201,13 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The upstream does not take an upload fast enough."""
+        self._full = True
         if self.attempt is not None:
             self.attempt.listener.on_writable(self.attempt, writable=False)
 
     def resume_writing(self) -> None:
         """It takes more."""
+        self._full = False
         if self.attempt is not None:
             self.attempt.listener.on_writable(self.attempt, writable=True)
 
