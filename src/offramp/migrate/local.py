@@ -1,6 +1,7 @@
 """One GET at a port of this machine: for looking whether an engine, or offramp itself, answers there."""
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from offramp.errors import UnavailableError
@@ -45,10 +46,11 @@ async def get(port: int, path: bytes) -> Seen | None:
         async with asyncio.timeout(2 * PATIENCE_S):
             reply = await ask(instance, head, timeout_s=PATIENCE_S, silence_s=PATIENCE_S)
             body = b""
-            async for block in reply.blocks():
-                body += block
-                if len(body) > MAX_BODY_BYTES:
-                    return None
+            async with aclosing(reply.blocks()) as blocks:
+                async for block in blocks:
+                    body += block
+                    if len(body) > MAX_BODY_BYTES:
+                        return None
             return Seen(status=reply.status, headers=reply.headers, body=body)
     except (UnavailableError, TimeoutError):
         return None

@@ -1,7 +1,7 @@
 """Ask an upstream outside the request path: one coroutine for chat, probes, health and bench, on the same client."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from offramp.errors import UnavailableError
@@ -21,7 +21,7 @@ class Reply:
     _attempt: Attempt = field(repr=False)
     _silence_s: float = 30.0
 
-    async def blocks(self) -> AsyncIterator[bytes]:
+    async def blocks(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes.
 
         Raises:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic
@@ -264,16 +264,17 @@ async def _hear_whole(reply: Reply, heard: _Heard) -> Answer:
 async def _hear_stream(reply: Reply, heard: _Heard) -> Answer:
     buffer = b""
     size = 0
-    async for block in reply.blocks():
-        buffer += block
-        size += len(block)
-        if size > MAX_ANSWER_BYTES:
-            raise WireError(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
-        end = sse.cut(buffer)
-        for event in sse.split(buffer[:end]) if end else ():
-            if not _take(event, heard):
-                return heard.answer()
-        buffer = buffer[end:]
+    async with aclosing(reply.blocks()) as blocks:
+        async for block in blocks:
+            buffer += block
+            size += len(block)
+            if size > MAX_ANSWER_BYTES:
+                raise WireError(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+            end = sse.cut(buffer)
+            for event in sse.split(buffer[:end]) if end else ():
+                if not _take(event, heard):
+                    return heard.answer()
+            buffer = buffer[end:]
     if heard.first_s is None and heard.usage is None:
         raise WireError("it is not an event stream" if buffer else "it was empty")
     return heard.answer("" if heard.finish_reason else "the stream ended without saying so")
@@ -295,10 +296,11 @@ def _take(event: bytes, heard: _Heard) -> bool:
 
 async def _read(reply: Reply) -> bytes:
     body = b""
-    async for block in reply.blocks():
-        body += block
-        if len(body) > MAX_ANSWER_BYTES:
-            raise ChatError(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+    async with aclosing(reply.blocks()) as blocks:
+        async for block in blocks:
+            body += block
+            if len(body) > MAX_ANSWER_BYTES:
+                raise ChatError(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
     return body
 
 
