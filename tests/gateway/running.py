@@ -5,7 +5,7 @@ import io
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -164,13 +164,22 @@ async def engine(profile: str = "vllm", **options: Any) -> AsyncIterator[Served]
         yield served
 
 
-def upstream(*engines: Served, **changes: object) -> Config:
+class Addressed(Protocol):
+    """An upstream of whatever kind."""
+
+    @property
+    def base_url(self) -> str:
+        """What a client is given."""
+        ...
+
+
+def upstream(*engines: Addressed, **changes: object) -> Config:
     """An upstream with these engines as its instances; no health probes unless asked for."""
     urls = [served.base_url for served in engines]
     return {"base_url": urls if len(urls) > 1 else urls[0], "engine": "vllm", "health": False, **changes}
 
 
-def own_key_upstream(*engines: Served, **changes: object) -> Config:
+def own_key_upstream(*engines: Addressed, **changes: object) -> Config:
     """An OpenAI-like upstream that is called with our own key."""
     return upstream(*engines, engine="openai", api_key=UPSTREAM_KEY, **changes)
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.processes import free_port
 from tests.upstream.simulated.serving import PATIENCE_S
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -181,3 +182,52 @@ ANSWER = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
 }
+
+
+def nobody() -> dict[str, object]:
+    """An upstream where nothing listens."""
+    return {"base_url": f"http://127.0.0.1:{free_port()}/v1"}
+
+
+async def refusing(talk: Talk) -> None:
+    """Break the connection off without a byte."""
+    talk.hang_up()
+    await asyncio.sleep(0)
+
+
+async def fine(talk: Talk) -> None:
+    """Answer as a healthy upstream does."""
+    await talk.whole(ANSWER)
+
+
+async def silent(_: Talk) -> None:
+    """Answer nothing."""
+    await asyncio.sleep(PATIENCE_S)
+
+
+async def dripping(talk: Talk) -> None:
+    """A stream that goes on and on, a token every 30 ms."""
+    await talk.say(STREAM_HEAD)
+    await talk.chunks(ROLE)
+    for _ in range(200):
+        await talk.chunks(event(content="y"))
+        await asyncio.sleep(0.03)
+    await talk.chunks(finish(), DONE)
+    await talk.end()
+
+
+@asynccontextmanager
+async def deaf() -> AsyncIterator[str]:
+    """An address that takes no connection and does not refuse one either: its queue is full."""
+    listener = socket.socket()
+    waiting = [socket.socket() for _ in range(4)]
+    try:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for one in waiting:
+            one.setblocking(False)  # noqa: FBT003 - its only argument
+            one.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    finally:
+        for one in (*waiting, listener):
+            one.close()

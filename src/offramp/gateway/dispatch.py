@@ -98,6 +98,8 @@ class Dispatcher:
             return f"lacks {', '.join(names(tier.lacking & request.features))}"
         if reason is LeftOut.INPUT_TOO_LONG:
             return f"takes {limit} input tokens"
+        if limit is not None and limit <= exchange.overflowed:
+            return f"takes {limit} input tokens, no more than the tier that found the input too long"
         return None
 
     def _ask(self, exchange: Exchange, tier: Tier, upstream: Upstream, now_s: float) -> bool:
@@ -224,11 +226,16 @@ class Dispatcher:
             other_instances=others,
             tiers_left=exchange.tier_index + 1 < len(route.tiers),
         )
-        retry_allowed = others and self._services.retry_budget.take(now_s)
-        move = next_move(failure, situation, retry_allowed=retry_allowed)
+        move = next_move(failure, situation, retry_allowed=True)
+        if move is Move.INSTANCE and not self._services.retry_budget.take(now_s):
+            move = next_move(failure, situation, retry_allowed=False)
         if move is Move.STAY:
             return False
         exchange.last_failure = failure
+        if failure is Failure.CONTEXT_OVERFLOW and tier.max_input_tokens is not None:
+            exchange.overflowed = max(exchange.overflowed, tier.max_input_tokens)
+        if exchange.request is None:
+            exchange.upload_pieces = list(attempt.pieces)  # Nothing of it was sent; else it would not move.
         if move is Move.TIER:
             exchange.tier_index += 1
             exchange.tried = ()
@@ -312,19 +319,15 @@ def nobody_left(exchange: Exchange) -> OfframpError:
     assert route is not None
     tiers = [tier for tier in route.tiers if tier.upstream is not None]
     reasons = "; ".join(exchange.skipped)
-    if request is not None and tiers and all(tier.lacking & request.features for tier in tiers):
+    able = [tier for tier in tiers if request is None or not tier.lacking & request.features]
+    if tiers and not able:
         msg = f"no tier of route {route.name!r} can serve this request ({reasons}); leave the feature out or add a tier"
         return UnsupportedFeatureError(msg)
-    limits = [tier.max_input_tokens for tier in tiers]
-    if (
-        limits
-        and exchange.input_tokens
-        and all(limit is not None and exchange.input_tokens > limit for limit in limits)
-    ):
-        largest = max(limit for limit in limits if limit is not None)
+    limits = [tier.max_input_tokens for tier in able if tier.max_input_tokens is not None]
+    if limits and len(limits) == len(able) and exchange.input_tokens > max(limits):
         msg = (
             f"the input has about {exchange.input_tokens} tokens (estimated from its {len(exchange.body)} bytes); "
-            f"the largest tier of route {route.name!r} takes {largest}"
+            f"the largest tier of route {route.name!r} that can serve this request takes {max(limits)}"
         )
         return InputTooLongError(msg, param="messages")
     msg = f"no upstream of route {route.name!r} takes requests at present ({reasons})"

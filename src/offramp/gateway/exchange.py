@@ -188,6 +188,8 @@ class Exchange:
     deadline_s: float = 0.0
     input_tokens: int = 0
     """Estimated."""
+    overflowed: int = 0
+    """Input limit of the largest tier that has found the input too long; 0 for none that is known."""
     tier_index: int = 0
     tier: Tier | None = None
     attempt: Attempt | None = None

@@ -75,7 +75,8 @@ class Upstream:
 
     def pick(self, now_s: float, tried: Sequence[Instance]) -> Instance | None:
         """The instance that serves next; `None` where none may be asked."""
-        self.turn += 1
+        if not tried:  # Else retries would shift the turns, and one ill instance of two would begin every time.
+            self.turn += 1
         instances = self.instances
         if len(instances) == 1:
             only = instances[0]
