@@ -11,7 +11,7 @@ __all__ = ["require"]
 
 _FOREIGN_PREFIXES = ("OPENAI_", "OFFRAMP_", "AZURE_OPENAI_", "CEREBRIUM_", "ANTHROPIC_")
 _FOREIGN_NAMES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
-_KEPT = {"OFFRAMP_ALL"}
+_KEPT = {"OFFRAMP_ALL", "OFFRAMP_REAL_DIR"}
 
 # A developer's keys and proxies must not reach a test or the processes it starts.
 for _name in list(os.environ):
