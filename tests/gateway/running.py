@@ -101,6 +101,10 @@ class Gateway:
         """One chat."""
         return await self.ask("POST", "/v1/chat/completions", chat(**fields))
 
+    async def chat_as(self, key: str, **fields: object) -> Answer:
+        """One chat with another key."""
+        return await self.ask("POST", "/v1/chat/completions", chat(**fields), authorization=f"Bearer {key}")
+
     async def send_chat(self, client: Client, **fields: object) -> Answer:
         """One chat on a connection that is already open."""
         client.send(raw_chat(**fields))

@@ -230,6 +230,8 @@ class Dispatcher:
         if move is Move.INSTANCE and not self._services.retry_budget.take(now_s):
             move = next_move(failure, situation, retry_allowed=False)
         if move is Move.STAY:
+            if situation.time_left_s <= 0 and failure is not Failure.CLIENT:
+                exchange.tier_index = len(route.tiers) - 1  # An answer that is kept takes no time.
             return False
         exchange.last_failure = failure
         if failure is Failure.CONTEXT_OVERFLOW and tier.max_input_tokens is not None:

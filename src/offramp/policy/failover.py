@@ -21,7 +21,7 @@ key_refused         | if the key was ours | no
 unsupported         | yes                 | no
 busy                | yes                 | no: our own queue for it is full
 skipped             | yes                 | no: breaker open, resting, lacking a feature or too small
-deadline            | no                  | no: the client's time is up, whoever used it
+deadline            | to the cache only   | no: the client's time is up, whoever used it
 client              | no                  | no: the request itself is at fault
 """
 
