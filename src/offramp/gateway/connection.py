@@ -17,6 +17,7 @@ import httptools
 
 from offramp.errors import OfframpError
 from offramp.gateway.exchange import Exchange, HeadFacts, Mode
+from offramp.gateway.known_head import KnownHead, learn
 from offramp.gateway.plan import Plan, Principal
 from offramp.gateway.refusals import (
     BodyTooLargeError,
@@ -74,11 +75,13 @@ class ClientConnection(asyncio.Protocol):
         self._reading: Exchange | None = None
         self._url = b""
         self._headers: Headers = []
+        self._known: KnownHead | None = None
+        self._between = True
+        """llhttp is between two requests: the next byte begins one."""
         self._head: tuple[bytes, bytes, str, Headers] | None = None
         self._length: bytes | None = None
-        self._head_bytes = 0
         self._parts: list[bytes] = []
-        self._body_bytes = 0
+        self._head_bytes = self._body_bytes = 0
         self._refused: OfframpError | None = None
         self._closing = False
         self.reading_paused = False
@@ -96,19 +99,39 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, received: bytes) -> None:
         """Parse one read; whole requests go to the pipeline, one at a time."""
+        known, fresh = self._known, self._between and self.phase is _IDLE and not self._ready
+        if fresh and known is not None:
+            body = known.body_of(received, self.pipeline.plan.limits.body_bytes)
+            if body is not None:
+                self._take(body, known)
+                return
         if self.phase is _LINGER:
             return
         current = self.current
         if current is not None and current.mode is _TUNNEL:
             self.pipeline.on_tunnel(current, received)
             return
+        seen = self.facts
         self._feed(received)
+        exchange = self._ready[0] if self._ready else None
+        if fresh and exchange is not None and exchange.facts is seen and known is None:
+            self._known = learn(received, exchange.facts, keep_alive=exchange.keep_alive)
         if self.phase is _HEAD and self._reading is None and self._refused is None:
             self._measure_head(len(received))
         while self._ready and self.current is None:
             self._begin(self._ready.popleft())
         if self._refused is not None and self.current is None:
             self.refuse(self._refused)
+
+    def _take(self, body: bytes, known: KnownHead) -> None:
+        """A whole request whose head is known."""
+        pipeline, facts = self.pipeline, known.facts
+        now_s, now_ns = time.monotonic(), time.time_ns()
+        exchange = Exchange(self, pipeline.plan, pipeline.next_id(), facts, facts.operation, now_s, now_ns)
+        exchange.keep_alive = known.keep_alive
+        exchange.body = body
+        exchange.bytes_in = exchange.content_length = len(body)
+        self._begin(exchange)
 
     def _feed(self, received: bytes) -> None:
         try:
@@ -164,6 +187,7 @@ class ClientConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A new request: nothing of the one before is kept."""
+        self._between = False
         self._url = b""
         self._headers = []
         self._length = None
@@ -252,6 +276,7 @@ class ClientConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The request is whole. Only here does `should_keep_alive` speak of this message."""
+        self._between = True
         exchange, self._reading = self._reading, None
         if exchange is None:
             return
