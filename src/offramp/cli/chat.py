@@ -71,7 +71,14 @@ def command(
 
 
 async def _run(targets: Targets, wish: _Wish) -> int:
-    await targets.find()
+    try:
+        await targets.find()
+        return await _talk(targets, wish)
+    finally:
+        await targets.close()
+
+
+async def _talk(targets: Targets, wish: _Wish) -> int:
     is_quiet = wish.as_json
     console = Console(file=sys.stderr if is_quiet else sys.stdout, highlight=False, quiet=is_quiet)
     chat = Chat(targets, console, system=wish.system, wait_s=wish.wait_s)

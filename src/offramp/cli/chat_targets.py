@@ -1,5 +1,6 @@
 """Whom a chat can ask: the gateway that runs here, the configured upstreams, what the environment names, any URL."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -123,6 +124,13 @@ class Targets:
         found.update(configured if self._loaded.source else {})
         found.update({name: target for name, target in self._from_variables().items() if name not in found})
         self.known = found or configured
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for target in self.known.values():
+            for instance in target.upstream.instances:
+                instance.retire()
+        await asyncio.sleep(0)
 
     def of_url(self, url: str, key_variable: str | None = None) -> Target:
         """An address as somebody to ask.

@@ -142,7 +142,6 @@ async def test_models_are_listed(engine: Engine) -> None:
         ("429", "it wants fewer requests "),
         ("down", "it does not answer: "),
         ("html", "broke off before it began"),
-        ("malformed", "broke off before it began"),
     ],
 )
 async def test_a_question_that_fails_says_why_and_what_to_do(engine: Engine, fault: str, said: str) -> None:
