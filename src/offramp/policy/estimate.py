@@ -22,8 +22,8 @@ class BytesPerToken:
         self.tokens_seen = 0
 
     def observe(self, size_bytes: int, tokens: int) -> None:
-        """Learn from one measured answer; answers without tokens teach nothing."""
-        if tokens:
+        """Learn from one measured answer; one without tokens or without bytes teaches nothing."""
+        if tokens and size_bytes:
             self.samples += 1
             self.bytes_seen += size_bytes
             self.tokens_seen += tokens
