@@ -1,14 +1,19 @@
 """How supervisor and workers talk: messages over a pair of sockets, each with its length before it.
 
-Worker to supervisor: `Ready`, `Rows`, `Counts`, `BreakerSeen`, `Reloaded`. Supervisor to worker: `Hello`, `BreakerSet`,
-`Elsewhere`, `Reload`, `Drain`. A side that finds the other gone ends: without supervisor there is no ledger.
+Worker to supervisor: `Ready`, `Rows`, `Counts`, `BreakerSeen`, `Reloaded`, `Leaving`. Supervisor to worker: `Hello`,
+`BreakerSet`, `Elsewhere`, `Reload`, `Drain`. A side that finds the other gone ends: without a supervisor there is no
+ledger.
 """
 
 import asyncio
+import contextlib
+import pickle  # noqa: TID251 - see `packed`
 from collections.abc import Callable
 from typing import cast
 
 import msgspec
+
+from offramp.config.load import Loaded
 
 MAX_UNSENT_BYTES = 32 * 1024 * 1024
 """What may wait for the other side before messages are dropped (and counted by whoever sends them)."""
@@ -16,12 +21,16 @@ _LENGTH_BYTES = 4
 
 
 class Hello(msgspec.Struct, tag=True, array_like=True):
-    """Who you are."""
+    """Who you are, and what to serve."""
 
-    worker: int
+    serial: int
+    """Names this process among all workers that this supervisor ever starts; it marks what goes to the ledger."""
     instance_id: str
     hash_key: bytes
     log_exchanges: bool
+    state_dir: str
+    config: bytes
+    """What `packed` gave."""
 
 
 class Ready(msgspec.Struct, tag=True, array_like=True):
@@ -53,13 +62,17 @@ class BreakerSeen(msgspec.Struct, tag=True, array_like=True):
     instance: str
     """`upstream@host:port`."""
     state: str
+    probed: bool
+    """Whether it was open before, so that this is what came of a probe."""
 
 
 class BreakerSet(msgspec.Struct, tag=True, array_like=True):
-    """A breaker changed elsewhere: take the same state."""
+    """A breaker changed elsewhere: follow it."""
 
     instance: str
     state: str
+    rank: int
+    """How many others probe before this worker does; each of them has a moment to begin."""
 
 
 class Elsewhere(msgspec.Struct, tag=True, array_like=True):
@@ -69,7 +82,9 @@ class Elsewhere(msgspec.Struct, tag=True, array_like=True):
 
 
 class Reload(msgspec.Struct, tag=True, array_like=True):
-    """Read the configuration again; the supervisor has found it right."""
+    """Serve by this configuration; the supervisor has found it right."""
+
+    config: bytes
 
 
 class Reloaded(msgspec.Struct, tag=True, array_like=True):
@@ -79,16 +94,36 @@ class Reloaded(msgspec.Struct, tag=True, array_like=True):
     problem: str
 
 
+class Leaving(msgspec.Struct, tag=True, array_like=True):
+    """The worker was told to end (TERM, or `Drain`) and takes no new connections."""
+
+
 class Drain(msgspec.Struct, tag=True, array_like=True):
-    """Take no new connections, finish what is open, end."""
+    """Take no new connections, finish what is open, end. A second one may shorten the time."""
+
+    timeout_s: float
 
 
-FromWorker = Ready | Rows | Counts | BreakerSeen | Reloaded
+FromWorker = Ready | Rows | Counts | BreakerSeen | Reloaded | Leaving
 FromSupervisor = Hello | BreakerSet | Elsewhere | Reload | Drain
 Message = FromWorker | FromSupervisor
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
+
+
+def packed(loaded: Loaded) -> bytes:
+    """A configuration on its way to a worker, secrets included: workers read no file, so all serve by the same one.
+
+    Pickled, because the settings are pydantic models whose secrets no other form keeps, and because the pair of sockets
+    joins two processes of ours and nobody else.
+    """
+    return pickle.dumps(loaded)
+
+
+def unpacked(config: bytes) -> Loaded:
+    """What `packed` was given."""
+    return cast("Loaded", pickle.loads(config))  # noqa: S301 - from our own supervisor, see `packed`
 
 
 class Control(asyncio.Protocol):
@@ -135,13 +170,16 @@ class Control(asyncio.Protocol):
         transport.write(len(body).to_bytes(_LENGTH_BYTES, "big") + body)
         return True
 
-    async def flush(self) -> None:
-        """Wait until everything is with the other side."""
+    async def flush(self, timeout_s: float) -> bool:
+        """Wait until everything is with the other side; False if it does not take it in time."""
         if self._transport is not None:
             self._transport.set_write_buffer_limits(high=0)
             if self._transport.get_write_buffer_size() > 0:
                 self._unsent.clear()
-                await self._unsent.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(timeout_s):
+                        await self._unsent.wait()
+        return self._transport is not None and self._transport.get_write_buffer_size() == 0
 
     def pause_writing(self) -> None:
         """Something waits for the other side."""

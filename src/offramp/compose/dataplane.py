@@ -11,10 +11,12 @@ from offramp import __version__
 from offramp.catalog.prices import PriceBook
 from offramp.compose.fleet import build_fleet
 from offramp.compose.ledger import LedgerBuffer, NoLedger
-from offramp.compose.listening import let_nobody_in, server_tls
+from offramp.compose.listening import renew_tls, server_tls
+from offramp.compose.overview import ExchangeLines, overview
 from offramp.compose.plan import build_plan
 from offramp.compose.probes import Probes
 from offramp.config.load import Loaded
+from offramp.config.model import Settings
 from offramp.gateway import patience
 from offramp.gateway.connection import ClientConnection
 from offramp.gateway.pipeline import Pipeline
@@ -23,18 +25,18 @@ from offramp.policy.breaker import State
 from offramp.policy.retry import RetryBudget
 from offramp.pricing.compute import ComputePrice
 from offramp.store.cache import AnswerCache
-from offramp.store.rows import ExchangeRow
 from offramp.telemetry.gateway import GatewayMetrics
 from offramp.telemetry.logs import Log
 from offramp.telemetry.metrics import Registry
+from offramp.upstream.instance import Instance
 from offramp.upstream.upstream import Upstream
 
 TICK_S = 0.1
 """How often alarms are looked at and rows are handed to the ledger's writer."""
 SLOW_TICKS = 10
 """Every so many ticks connections, pools and gauges are looked at."""
-ACCEPT_REST_S = 0.05
-"""How long what waits at the listening socket is still accepted when the process is told to end."""
+CUT_S = 1.0
+"""How long the clients that are cut off have to take note."""
 GC_THRESHOLDS = (10_000, 20, 50)
 """Requests leave next to no cycles behind, so the collector may look less often than every 700 objects."""
 _STATES = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
@@ -69,38 +71,34 @@ class DataPlane:
         self._instance_id = instance_id.encode()
         settings = loaded.settings
         self._cache = AnswerCache(max_bytes=settings.cache.max_bytes)
-        self.book = self._load_book(loaded)
+        self.book = load_book(loaded, self.state_dir)
         self.fleet: dict[str, Upstream] = {}
         self.computes: dict[str, ComputePrice] = {}
         self.fleet, self.computes = build_fleet(settings, self.book, via=self._via)
         plan = build_plan(loaded, self.fleet, self.book, cache=self._cache, instance_id=self._instance_id)
+        self._tls = server_tls(settings.listen.tls)
         services = Services(
             metrics=self.metrics,
             ledger=ledger,
-            retry_budget=RetryBudget(settings.retry_budget.ratio, settings.retry_budget.min_per_s),
+            retry_budget=_retry_budget(settings),
             hash_key=hash_key,
             id_prefix=f"req-{secrets.token_hex(5)}-",
         )
-        self.pipeline = Pipeline(plan, services, log_row=self._log_row if log_exchanges else None)
+        self.pipeline = Pipeline(plan, services, log_row=ExchangeLines(log) if log_exchanges else None)
         self.probes = Probes(log)
-        self._servers: list[tuple[asyncio.Server, socket.socket]] = []
+        self._servers: list[asyncio.Server] = []
         self._ticks = 0
         self._ticker: asyncio.TimerHandle | None = None
         self.metrics.build_info.child(__version__).set(1)
         self.metrics.config_info.child(loaded.hash).set(1)
-
-    def _load_book(self, loaded: Loaded) -> PriceBook:
-        overrides = {name: price.model_dump(exclude_defaults=True) for name, price in loaded.settings.prices.items()}
-        return PriceBook.load(overrides, updated=self.state_dir / "prices.json")
 
     # --- running --------------------------------------------------------------------------------
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a listening socket."""
         loop = asyncio.get_running_loop()
-        tls = server_tls(self.loaded.settings.listen.tls)
-        server = await loop.create_server(lambda: ClientConnection(self.pipeline), sock=listener, ssl=tls)
-        self._servers.append((server, listener))
+        server = await loop.create_server(lambda: ClientConnection(self.pipeline), sock=listener, ssl=self._tls)
+        self._servers.append(server)
         self.probes.watch(self.loaded.settings, self.fleet)
         # What lives from here to the end need not be looked at by every collection.
         gc.collect()
@@ -109,22 +107,22 @@ class DataPlane:
         self._ticker = loop.call_later(TICK_S, self._tick)
 
     def _tick(self) -> None:
+        # First, so that a bug in what follows is logged every time and does not end the sweeps.
+        self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)
         now_s = time.monotonic()
-        self.pipeline.sweep(now_s)
         self.ledger.flush()
+        self.log.flush()
+        self.pipeline.sweep(now_s)
         self._ticks += 1
         if self._ticks % SLOW_TICKS == 0:
             self._slow_tick(now_s)
-        self.log.flush()
-        self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def _slow_tick(self, now_s: float) -> None:
         draining = self.pipeline.draining
         for connection in list(self.pipeline.connections):
             patience.sweep(connection, now_s, draining=draining)
-        for upstream in self.fleet.values():
-            for instance in upstream.instances:
-                instance.sweep(now_s)
+        for instance in self.instances():
+            instance.sweep(now_s)
 
     def refresh_gauges(self) -> None:
         """Bring the gauges up to now, before somebody reads them."""
@@ -139,38 +137,35 @@ class DataPlane:
                 metrics.breaker_state.child(name, instance.name).set(_STATES[instance.breaker.state])
                 metrics.breaker_refused.child(name, instance.name).value = instance.breaker.refused
 
-    async def stop_accepting(self) -> None:
-        """Take no new connections; those that the kernel holds ready are accepted first."""
-        self.pipeline.draining = True
-        for _, listener in self._servers:
-            let_nobody_in(listener)
-        if self._servers:
-            await asyncio.sleep(ACCEPT_REST_S)
-        self.close_servers()
-
     def close_servers(self) -> None:
-        """Close this process's listening sockets."""
-        for server, _ in self._servers:
+        """Take no new connections in this process; answers from now on tell their clients to leave."""
+        self.pipeline.draining = True
+        for server in self._servers:
             server.close()
         self._servers.clear()
 
-    async def drain(self, timeout_s: float) -> int:
+    async def drain(self, timeout_s: float, hurried: asyncio.Event) -> int:
         """Let open requests finish.
+
+        Args:
+            timeout_s: How long they may take.
+            hurried: Ends the wait at once.
 
         Returns:
             How many connections were still open when the time was over; they are cut.
         """
         self.pipeline.draining = True
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self.pipeline.nobody_connected()
-        except TimeoutError:
-            left = list(self.pipeline.connections)
-            for connection in left:
-                connection.abort()
-            await asyncio.sleep(0)
-            return len(left)
-        return 0
+        loop = asyncio.get_running_loop()
+        empty, hurry = loop.create_task(self.pipeline.nobody_connected()), loop.create_task(hurried.wait())
+        await asyncio.wait({empty, hurry}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        left = list(self.pipeline.connections)
+        for connection in left:
+            connection.abort()
+        # Their rows are made when the transports say that they are gone.
+        await asyncio.wait({empty}, timeout=CUT_S)
+        empty.cancel()
+        return len(left)
 
     def stop(self) -> None:
         """End the sweeps and hand the last rows over."""
@@ -188,14 +183,24 @@ class DataPlane:
         Raises:
             ConfigError: If something that it names cannot be used; then the old one stays.
         """
-        book = self._load_book(loaded)
-        fleet, computes = build_fleet(loaded.settings, book, via=self._via, kept=self.fleet)
-        plan = build_plan(loaded, fleet, book, cache=self._cache, instance_id=self._instance_id)
+        settings, before = loaded.settings, self.loaded.settings
+        book = load_book(loaded, self.state_dir)
+        fleet, computes = build_fleet(settings, book, via=self._via, kept=self.fleet)
+        cache = self._cache
+        if settings.cache.max_bytes != before.cache.max_bytes:
+            cache = AnswerCache(max_bytes=settings.cache.max_bytes)
+        plan = build_plan(loaded, fleet, book, cache=cache, instance_id=self._instance_id)
+        renew_tls(self._tls, settings.listen.tls)
+        self._cache = cache
+        if settings.retry_budget != before.retry_budget:
+            refused = self.pipeline.services.retry_budget.refused
+            self.pipeline.services.retry_budget = _retry_budget(settings)
+            self.pipeline.services.retry_budget.refused = refused
         kept = {id(instance) for upstream in fleet.values() for instance in upstream.instances}
-        before, self.fleet = self.fleet, fleet
+        fleet_before, self.fleet = self.fleet, fleet
         self.book, self.computes, self.loaded = book, computes, loaded
         self.pipeline.replace_plan(plan)
-        for upstream in before.values():
+        for upstream in fleet_before.values():
             for instance in upstream.instances:
                 if id(instance) not in kept:
                     instance.retire()
@@ -206,57 +211,42 @@ class DataPlane:
             gauge.clear()
         self.metrics.breaker_refused.clear()
 
-    # --- what can be seen -----------------------------------------------------------------------
+    def instances(self) -> list[Instance]:
+        """Every instance of every upstream."""
+        return [instance for upstream in self.fleet.values() for instance in upstream.instances]
 
     def state(self) -> dict[str, object]:
         """Tiers, breakers, and what is in flight."""
-        now_s = time.monotonic()
-        upstreams = {
-            name: {
-                "in_flight": upstream.in_flight,
-                "instances": [
-                    {
-                        "name": instance.name,
-                        "breaker": instance.breaker.state,
-                        "healthy": instance.healthy,
-                        "resting_s": max(0.0, round(instance.resting_until_s - now_s, 3)),
-                        "in_flight": instance.in_flight,
-                        "queued": instance.queued,
-                        "connections": instance.open_connections,
-                    }
-                    for instance in upstream.instances
-                ],
-            }
-            for name, upstream in self.fleet.items()
-        }
-        routes = {name: [tier.name for tier in route.tiers] for name, route in self.loaded.settings.routes.items()}
         return {
-            "version": __version__,
             "config": self.loaded.hash,
             "draining": self.pipeline.draining,
             "connections": len(self.pipeline.connections),
-            "upstreams": upstreams,
-            "routes": routes,
+            "upstreams": overview(self.fleet, time.monotonic()),
         }
 
-    def _log_row(self, row: ExchangeRow) -> None:
-        self.log.event(
-            "exchange",
-            level="info" if row.status < 500 else "warning",
-            id=row.id,
-            operation=row.operation,
-            model=row.model_asked,
-            route=row.route,
-            tier=row.tier,
-            status=row.status,
-            outcome=row.outcome,
-            error_code=row.error_code,
-            streaming=bool(row.features & 1),
-            attempts=row.attempts,
-            team=row.team,
-            total_s=round(row.total_s, 4),
-            ttft_s=None if row.ttft_s is None else round(row.ttft_s, 4),
-            input_tokens=row.input_tokens,
-            output_tokens=row.output_tokens,
-            cost_nano=row.cost_nano,
-        )
+
+def load_book(loaded: Loaded, state_dir: Path) -> PriceBook:
+    """The token prices that hold under a configuration.
+
+    Raises:
+        OfframpError: If one of the price files or an own price cannot be read.
+    """
+    overrides = {name: price.model_dump(exclude_defaults=True) for name, price in loaded.settings.prices.items()}
+    return PriceBook.load(overrides, updated=state_dir / "prices.json")
+
+
+def try_out(loaded: Loaded, state_dir: Path) -> PriceBook:
+    """Build everything that a configuration says and let it go again: a supervisor's look before its workers' leap.
+
+    Raises:
+        OfframpError: If something that it names cannot be used.
+    """
+    book = load_book(loaded, state_dir)
+    fleet, _ = build_fleet(loaded.settings, book, via=b"")
+    build_plan(loaded, fleet, book, cache=AnswerCache(max_bytes=0), instance_id=b"")
+    server_tls(loaded.settings.listen.tls)
+    return book
+
+
+def _retry_budget(settings: Settings) -> RetryBudget:
+    return RetryBudget(settings.retry_budget.ratio, settings.retry_budget.min_per_s)

@@ -14,8 +14,16 @@ from offramp.errors import ConfigError, UnavailableError
 BACKLOG = 4096
 _SO_ATTACH_FILTER = 26
 """Linux, asm-generic/socket.h."""
-_RETURN_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
-"""Classic BPF `ret 0`: drop the packet (linux/bpf_common.h, BPF_RET | BPF_K)."""
+_LOAD_BYTE, _JUMP_IF_ANY, _RETURN = 0x30, 0x45, 0x06
+"""Classic BPF (linux/bpf_common.h): BPF_LD|BPF_B|BPF_ABS, BPF_JMP|BPF_JSET|BPF_K, BPF_RET|BPF_K."""
+_FLAGS_AT, _SYN = 13, 0x02
+"""RFC 9293, 3.1: the byte with the control bits in a TCP header, and the one that asks for a connection."""
+_DROP_SYN = (
+    (_LOAD_BYTE, 0, 0, _FLAGS_AT),
+    (_JUMP_IF_ANY, 0, 1, _SYN),
+    (_RETURN, 0, 0, 0),
+    (_RETURN, 0, 0, 0xFFFFFFFF),
+)
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -62,16 +70,29 @@ def server_tls(part: Tls | None) -> ssl.SSLContext | None:
     return context
 
 
+def renew_tls(context: ssl.SSLContext | None, part: Tls | None) -> None:
+    """Show the present certificate to whoever connects from now on: certificates are renewed under the same name.
+
+    Raises:
+        ConfigError: If certificate or key cannot be used; then the old one is shown.
+    """
+    if context is not None and part is not None:
+        server_tls(part)
+        context.load_cert_chain(part.cert, part.key)
+
+
 def let_nobody_in(listener: socket.socket) -> None:
     """Stop new connections while those that the kernel holds ready can still be accepted.
 
     A listening socket that is closed resets the connections that wait on it. So first a packet filter on the socket
-    drops what arrives (a client's connect then waits, and fails cleanly once the socket is closed); the event loop
-    accepts what was there before; then the socket is closed. On Linux; elsewhere the gap of a few microseconds stays.
+    drops requests for a connection (the client's connect then waits, and fails cleanly once the socket is closed);
+    handshakes under way are completed, the event loop accepts what is there; then the socket is closed. On Linux;
+    elsewhere the gap of a few microseconds stays.
     """
     if platform.system() != "Linux":
         return
-    program = ctypes.create_string_buffer(_RETURN_NOTHING)
-    option = struct.pack("HL" if struct.calcsize("P") == 8 else "HI", 1, ctypes.addressof(program))
+    instructions = b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN)
+    program = ctypes.create_string_buffer(instructions, len(instructions))
+    option = struct.pack("HL" if struct.calcsize("P") == 8 else "HI", len(_DROP_SYN), ctypes.addressof(program))
     with contextlib.suppress(OSError):
         listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)

@@ -1,31 +1,36 @@
 """`offramp serve` as one process: data plane, admin port, the ledger's writer, signals."""
 
 import asyncio
-import contextlib
 import os
 import secrets
-import signal
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from offramp import __version__
 from offramp.compose.admin import AdminPort
+from offramp.compose.announce import announce
 from offramp.compose.dataplane import DataPlane
 from offramp.compose.ledger import LedgerBuffer, NoLedger
-from offramp.compose.listening import open_socket
-from offramp.compose.loops import new_event_loop
+from offramp.compose.listening import let_nobody_in, open_socket
+from offramp.compose.loops import Ending, log_bugs, new_event_loop, on_signals
+from offramp.compose.overview import routes
+from offramp.compose.price_checks import price_warnings
+from offramp.compose.reload import Reloader
 from offramp.compose.startup import (
     CLOSE_LEDGER_S,
+    INTERRUPTED,
     ServeOptions,
-    announce,
     ledger_hash_key,
-    make_log,
+    open_log,
     refuse_own_address,
-    stamps,
 )
-from offramp.errors import OfframpError
+from offramp.config.load import Loaded
 from offramp.store.rows import Batch
 from offramp.store.writer import LedgerWriter
 from offramp.telemetry.metrics import Snapshot
+
+ACCEPT_REST_S = 0.05
+"""How long what waits at the listening socket is still accepted when the process is told to end."""
+TELL_PROBLEMS_S = 0.5
 
 
 class SingleProcess:
@@ -37,29 +42,33 @@ class SingleProcess:
         Raises:
             OfframpError: If the configuration is wrong or the port is taken.
         """
-        self.options = options
-        self.loaded = options.load()
-        self.log, log_exchanges = make_log(self.loaded)
-        settings = self.loaded.settings
+        loaded = options.load()
+        self.options = options = options.pinned(loaded)
+        self.output = open_log(loaded)
+        self.log = self.output.log
+        settings = loaded.settings
         self._problems: list[str] = []
         self.writer: LedgerWriter | None = None
         ledger: LedgerBuffer | NoLedger = NoLedger()
         if settings.ledger.enabled:
             ledger = LedgerBuffer(0, self._deliver)
         self.plane = DataPlane(
-            self.loaded,
+            loaded,
             ledger=ledger,
             log=self.log,
-            hash_key=ledger_hash_key(self.loaded, options.state_dir, self.log),
-            log_exchanges=log_exchanges,
+            hash_key=ledger_hash_key(loaded, options.state_dir, self.log),
+            log_exchanges=self.output.exchanges,
             state_dir=options.state_dir,
             instance_id=f"offramp-{secrets.token_hex(4)}",
         )
-        listen = settings.listen
-        self.listener = open_socket(listen.host, listen.port)
+        self.listener = open_socket(settings.listen.host, settings.listen.port)
         self.port: int = self.listener.getsockname()[1]
-        refuse_own_address(self.loaded, listen.host, self.port)
-        self._stopping: asyncio.Event | None = None
+        refuse_own_address(loaded, settings.listen.host, self.port)
+        self._ending = Ending()
+        self._reloader = Reloader(
+            options, loaded, port=self.port, log=self.log, counts=self.plane.metrics.reloads, swap=self._swap
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def _deliver(self, batch: Batch) -> None:
         if self.writer is not None:
@@ -72,73 +81,81 @@ class SingleProcess:
 
     async def _serve(self) -> int:
         loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        if self.loaded.settings.ledger.enabled:
-            self.writer = LedgerWriter(
-                self.options.state_dir, on_error=self._problems.append, computes=self.plane.computes
-            )
-        await self.plane.start(self.listener)
-        announce(self.log, self.loaded, port=self.port, state_dir=self.options.state_dir, workers=1)
-        admin = AdminPort(self, self.loaded.settings, self.log)
+        log_bugs(self.log)
+        ending, plane = self._ending, self.plane
+        on_signals(
+            {
+                "SIGTERM": ending.ask,
+                "SIGINT": ending.interrupt,
+                "SIGHUP": self._hang_up,
+                "SIGUSR2": self._cannot_replace,
+            }
+        )
+        settings = plane.loaded.settings
+        if settings.ledger.enabled:
+            self.writer = LedgerWriter(self.options.state_dir, on_error=self._problems.append, computes=plane.computes)
+        await plane.start(self.listener)
+        warnings = price_warnings(settings, plane.book)
+        announce(
+            self.output,
+            plane.loaded,
+            port=self.port,
+            state_dir=self.options.state_dir,
+            workers=1,
+            warnings=warnings,
+        )
+        admin = AdminPort(self, settings, self.log)
         opening = loop.create_task(admin.open())
-        watch = loop.create_task(self._watch())
-        await self._stopping.wait()
-        started_s = time.monotonic()
-        self.log.event("stopping", connections=len(self.plane.pipeline.connections))
-        await self.plane.stop_accepting()
-        cut = await self.plane.drain(self.loaded.settings.drain_timeout_s)
-        watch.cancel()
-        self.plane.stop()
-        if self.writer is not None:
-            await asyncio.to_thread(self.writer.close, CLOSE_LEDGER_S)
+        tasks = [loop.create_task(self._tell_problems()), loop.create_task(self._reloader.watch())]
+        await ending.asked.wait()
+        cut = await self._drain()
+        for task in tasks:
+            task.cancel()
         await opening
         await admin.close()
-        self._tell_problems()
-        self.log.event("stopped", cut_connections=cut, after_s=round(time.monotonic() - started_s, 3))
+        self._flush_problems()
+        self.log.event("stopped", cut_connections=cut)
         self.log.close()
-        return 0
+        return INTERRUPTED if ending.hurried.is_set() else 0
 
-    async def _watch(self) -> None:
-        """Reload when a file of the configuration changes; say what the writer's thread reports."""
-        seen = stamps(self.loaded)
+    async def _drain(self) -> int:
+        """Accept what waits, let open requests finish, write the last rows; gives how many connections were cut."""
+        plane = self.plane
+        self.log.event("stopping", connections=len(plane.pipeline.connections))
+        self.log.flush()
+        let_nobody_in(self.listener)
+        await asyncio.sleep(ACCEPT_REST_S)
+        plane.close_servers()
+        cut = await plane.drain(plane.loaded.settings.drain_timeout_s, self._ending.hurried)
+        plane.stop()
+        if self.writer is not None:
+            await asyncio.to_thread(self.writer.close, CLOSE_LEDGER_S)
+        return cut
+
+    async def _tell_problems(self) -> None:
+        """Say what the writer's thread reports."""
         while True:
-            await asyncio.sleep(1.0)
-            self._tell_problems()
-            if seen != (seen := stamps(self.loaded)):
-                self._try_reload("a file of the configuration changed")
+            await asyncio.sleep(TELL_PROBLEMS_S)
+            self._flush_problems()
 
-    def _tell_problems(self) -> None:
+    def _flush_problems(self) -> None:
         while self._problems:
             self.log.event("ledger", level="warning", problem=self._problems.pop(0))
 
     def _hang_up(self) -> None:
-        self._try_reload("SIGHUP")
+        task = asyncio.get_running_loop().create_task(self._reloader.try_reload("SIGHUP"))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _try_reload(self, why: str) -> None:
-        with contextlib.suppress(OfframpError):
-            self._reload(why)
+    def _cannot_replace(self) -> None:
+        problem = "SIGUSR2 replaces workers one by one, and there are none: start with --workers 2 or more"
+        self.log.event("signal", level="warning", problem=problem)
 
-    def _reload(self, why: str) -> str:
-        metrics = self.plane.metrics.reloads
-        try:
-            loaded = self.options.load()
-            refuse_own_address(loaded, loaded.settings.listen.host, self.port)
-            self.plane.reload(loaded)
-        except OfframpError as error:
-            metrics.child("kept").inc()
-            self.log.event(
-                "reload", level="error", why=why, result="the old configuration stays", problem=error.message
-            )
-            raise
-        metrics.child("swapped").inc()
-        self.loaded = loaded
+    async def _swap(self, loaded: Loaded) -> Sequence[str]:
+        self.plane.reload(loaded)
         if self.writer is not None:
             self.writer.set_computes(self.plane.computes)
-        self.log.event("reload", why=why, result="swapped", config=loaded.hash)
-        return loaded.hash
+        return price_warnings(loaded.settings, self.plane.book)
 
     # --- console.admin.AdminState ---------------------------------------------------------------
 
@@ -153,14 +170,21 @@ class SingleProcess:
 
     def state(self) -> Mapping[str, object]:
         """What is going on."""
-        writer = self.writer
+        writer, plane = self.writer, self.plane
         ledger = {"dropped": writer.dropped, "queued": writer.queued, "failing": writer.failing} if writer else None
-        return {**self.plane.state(), "ledger": ledger, "workers": 1, "pid": os.getpid()}
+        return {
+            "version": __version__,
+            **plane.state(),
+            "routes": routes(plane.loaded.settings),
+            "workers": [],
+            "ledger": ledger,
+            "pid": os.getpid(),
+        }
 
     def not_ready(self) -> str:
         """Why no traffic should come here."""
-        return "draining" if self.plane.pipeline.draining else ""
+        return "draining" if self._ending.asked.is_set() else ""
 
-    def reload(self) -> str:
+    async def reload(self) -> str:
         """Read the configuration again and use it."""
-        return self._reload("the admin API")
+        return await self._reloader.reload("the admin API")

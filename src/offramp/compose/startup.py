@@ -2,26 +2,24 @@
 
 import contextlib
 import hashlib
-import os
 import secrets
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
-from offramp import __version__
 from offramp.config.load import Loaded, load
+from offramp.config.model import Listen
 from offramp.config.upstreams import Upstream
 from offramp.errors import ConfigError, OfframpError
 from offramp.store import hash_key as hash_keys
 from offramp.telemetry.logs import Log
 
 CLOSE_LEDGER_S = 5.0
+INTERRUPTED = 130
+"""Exit code of a process that was interrupted twice and did not finish what it had begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,21 +44,6 @@ class ServeOptions:
             "admin_port": self.admin_port,
         }
 
-    def encoded(self) -> str:
-        """As an argument for a worker's command line; holds no secret."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
-        return msgspec.json.encode(fields, enc_hook=str).decode()
-
-    @classmethod
-    def decoded(cls, text: str) -> "ServeOptions":
-        """What `encoded` gave."""
-        fields = msgspec.json.decode(text, type=dict[str, Any])
-        paths = {
-            "config": Path(fields["config"]) if fields["config"] is not None else None,
-            "state_dir": Path(fields["state_dir"]),
-        }
-        return cls(**{**fields, **paths})
-
     def load(self) -> Loaded:
         """Read the configuration with the flags on top.
 
@@ -69,14 +52,40 @@ class ServeOptions:
         """
         return load(self.config, flags=self.flags)
 
+    def pinned(self, loaded: Loaded) -> "ServeOptions":
+        """The same with the file that was found: if it vanishes, a reload must not fall back to serving without one."""
+        return replace(self, config=loaded.source)
 
-def make_log(loaded: Loaded) -> tuple[Log, bool]:
-    """The log that the configuration asks for, and whether every exchange is a line in it."""
+    def bound(self, listen: Listen) -> "ServeOptions":
+        """The same with the addresses that are in use, whatever a file says now."""
+        return replace(
+            self,
+            host=listen.host,
+            port=listen.port,
+            admin_host=listen.admin_host,
+            admin_port=listen.admin_port,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where a serving process speaks."""
+
+    log: Log
+    human: bool
+    """For people, not for programs."""
+    exchanges: bool
+    """Every exchange is a line."""
+
+
+def open_log(loaded: Loaded) -> Output:
+    """The log that the configuration asks for."""
     part = loaded.settings.log
     on_terminal = sys.stderr.isatty()
     human = part.format == "human" or (part.format == "auto" and on_terminal)
     exchanges = part.exchanges == "on" or (part.exchanges == "auto" and on_terminal)
-    return Log(sys.stderr, "human" if human else "json", part.level), exchanges
+    log = Log(sys.stderr, "human" if human else "json", part.level)
+    return Output(log=log, human=human, exchanges=exchanges)
 
 
 def ledger_hash_key(loaded: Loaded, state_dir: Path, log: Log) -> bytes:
@@ -84,6 +93,8 @@ def ledger_hash_key(loaded: Loaded, state_dir: Path, log: Log) -> bytes:
     configured = loaded.settings.ledger.hash_key
     if configured is not None:
         return hashlib.sha256(configured.reveal().encode()).digest()
+    if not loaded.settings.ledger.enabled:
+        return secrets.token_bytes(32)
     try:
         return hash_keys.load_or_create(state_dir)
     except OfframpError as error:
@@ -97,10 +108,9 @@ def refuse_own_address(loaded: Loaded, host: str, port: int) -> None:
     Raises:
         ConfigError: Naming the upstream, and what to set instead.
     """
-    own = _addresses(host, port)
     for name, upstream in loaded.settings.upstreams.items():
         for url, place in _places(upstream):
-            if place[1] == port and (own & _addresses(*place)):
+            if place[1] == port and _addresses(host, port) & _addresses(*place):
                 msg = (
                     f"upstream {name!r} ({url}) is this gateway's own address, so requests would go round in circles; "
                     "set OFFRAMP_UPSTREAM or the upstream's base_url to the model server"
@@ -124,39 +134,4 @@ def _addresses(host: str, port: int) -> set[str]:
     for name in names:
         with contextlib.suppress(OSError):
             found.update(str(entry[4][0]) for entry in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
-    return found
-
-
-def announce(log: Log, loaded: Loaded, *, port: int, state_dir: Path, workers: int) -> None:
-    """Say where to connect, and what in the configuration is probably not meant."""
-    settings = loaded.settings
-    for warning in loaded.warnings:
-        log.event("configuration", level="warning", problem=warning)
-    host = settings.listen.host if ":" not in settings.listen.host else f"[{settings.listen.host}]"
-    scheme = "https" if settings.listen.tls is not None else "http"
-    log.event(
-        "listening",
-        base_url=f"{scheme}://{host}:{port}/v1",
-        routes=len(settings.routes),
-        upstreams=len(settings.upstreams),
-        config=loaded.hash,
-        source=str(loaded.source or "no file"),
-        state=str(state_dir),
-        workers=workers,
-        version=__version__,
-        pid=os.getpid(),
-    )
-    log.flush()
-
-
-def stamps(loaded: Loaded) -> list[tuple[str, int, int]]:
-    """When the configuration's files were last changed, to see that one of them was."""
-    found: list[tuple[str, int, int]] = []
-    for path in loaded.files:
-        try:
-            status = path.stat()
-        except OSError:
-            found.append((str(path), 0, 0))
-        else:
-            found.append((str(path), status.st_mtime_ns, status.st_size))
     return found

@@ -93,6 +93,11 @@ class Breaker:
         return self._state
 
     @property
+    def settings(self) -> BreakerSettings:
+        """When it opens and how it closes."""
+        return self._settings
+
+    @property
     def row(self) -> int:
         """Failures in a row since the last success."""
         return self._row

@@ -1,0 +1,122 @@
+"""The first lines of `offramp serve`: where to connect and what to do next; then what is probably not meant."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from offramp import __version__
+from offramp.compose.startup import Output
+from offramp.config.load import Loaded
+from offramp.config.model import Settings
+
+SHOWN_ROUTES = 8
+SHOWN_NAMES = 4
+DEFAULT_STATE = Path(".offramp")
+_LABEL_WIDTH = 14
+
+
+def base_url(settings: Settings, port: int) -> str:
+    """What a client is given; where the gateway listens everywhere, this machine's loopback stands for it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.listen.host, settings.listen.host)  # noqa: S104 - replaced
+    scheme = "https" if settings.listen.tls is not None else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/v1"
+
+
+def announce(
+    output: Output, loaded: Loaded, *, port: int, state_dir: Path, workers: int, warnings: Iterable[str]
+) -> None:
+    """Say that the gateway serves.
+
+    Args:
+        output: Where to say it.
+        loaded: The configuration in use.
+        port: The main port.
+        state_dir: Where the ledger is.
+        workers: How many processes serve.
+        warnings: What works, but is probably not meant.
+    """
+    settings, log = loaded.settings, output.log
+    if output.human:
+        sys.stderr.write(greeting(loaded, port=port, state_dir=state_dir, workers=workers))
+        sys.stderr.flush()
+    else:
+        log.event(
+            "listening",
+            base_url=base_url(settings, port),
+            host=settings.listen.host,
+            port=port,
+            routes=len(settings.routes),
+            upstreams=len(settings.upstreams),
+            config=loaded.hash,
+            source=str(loaded.source or "no file"),
+            state=str(state_dir) if settings.ledger.enabled else None,
+            workers=workers,
+            version=__version__,
+            pid=os.getpid(),
+        )
+    for warning in (*loaded.warnings, *warnings):
+        log.event("configuration", level="warning", problem=warning)
+    log.flush()
+
+
+def greeting(loaded: Loaded, *, port: int, state_dir: Path, workers: int) -> str:
+    """The same for a person: aligned lines, and an empty one after them."""
+    settings = loaded.settings
+    url = base_url(settings, port)
+    processes = f", {workers} workers" if workers > 1 else ""
+    rows = [("connect", f"base_url={url} in your application, or OPENAI_BASE_URL={url} in its environment")]
+    rows += [("", line) for line in _interfaces(settings, port)]
+    rows += [("key", _key(settings))]
+    rows += _models(settings)
+    rows += [("configuration", _source(loaded)), ("ledger", _ledger(settings, state_dir)), ("stop", "Ctrl-C")]
+    lines = [f"  {label:<{_LABEL_WIDTH}} {text}".rstrip() for label, text in rows]
+    return "\n".join([f"offramp {__version__} is listening{processes}", "", *lines, "", ""])
+
+
+def _interfaces(settings: Settings, port: int) -> list[str]:
+    host = settings.listen.host
+    return [f"port {port} of every address of this machine"] if host in {"0.0.0.0", "::"} else []  # noqa: S104 - compared
+
+
+def _key(settings: Settings) -> str:
+    if settings.keys:
+        teams = sorted({key.team for key in settings.keys})
+        return f"one of {len(settings.keys)} in the configuration, of {_listed(teams)}"
+    passed = settings.upstreams.get(settings.passthrough or "")
+    if passed is not None and passed.api_key is None:
+        return f"your application's own, which goes to {settings.passthrough} and nowhere else"
+    return "any: no `keys` are configured"
+
+
+def _models(settings: Settings) -> list[tuple[str, str]]:
+    rows = []
+    for name, route in list(settings.routes.items())[:SHOWN_ROUTES]:
+        tiers = ", then ".join(tier.name for tier in route.tiers)
+        rows.append((f"route {name}"[:_LABEL_WIDTH], f"{_listed(route.models)} → {tiers}"))
+    more = len(settings.routes) - SHOWN_ROUTES
+    if more > 0:
+        rows.append(("", f"and {more} more routes"))
+    if settings.passthrough is not None:
+        urls = settings.upstreams[settings.passthrough].base_urls
+        what = "all other models" if settings.routes else "all models"
+        rows.append((what[:_LABEL_WIDTH], f"→ {settings.passthrough} ({_listed(urls)})"))
+    return rows
+
+
+def _source(loaded: Loaded) -> str:
+    if loaded.source is None:
+        return "none needed; `offramp init` writes one"
+    return f"{loaded.source}, read again when it changes"
+
+
+def _ledger(settings: Settings, state_dir: Path) -> str:
+    if not settings.ledger.enabled:
+        return "off (`ledger.enabled: false`)"
+    option = "" if state_dir == DEFAULT_STATE else f" --state {state_dir}"
+    return f"`offramp ledger{option}` shows what was asked and what it cost"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown, more = ", ".join(names[:SHOWN_NAMES]), len(names) - SHOWN_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
