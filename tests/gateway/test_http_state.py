@@ -21,7 +21,8 @@ async def answers(client: Client, count: int) -> list[Answer]:
 @pytest.mark.anyio
 async def test_pipelined_requests_without_a_valid_key_do_not_pass_on_the_key_of_the_one_before() -> None:
     """Heads of pipelined requests are read before the first one is let in: who was let in must stay with its head."""
-    with_key, wrong_key = raw("POST", PATH, chat()), raw("POST", PATH, chat(), authorization="Bearer sk-nobody-knows-it")
+    with_key = raw("POST", PATH, chat())
+    wrong_key = raw("POST", PATH, chat(), authorization="Bearer sk-nobody-knows-it")
     without_key = raw("POST", PATH, chat(), authorization="")
     async with engine() as local, gateway(routed({"local": own_key_upstream(local)}, keys=KEYS)) as served:
         async with served.connect() as client:

@@ -179,7 +179,7 @@ async def until(condition: Callable[[], bool], what: str) -> None:
     """
     try:
         async with asyncio.timeout(PATIENCE_S):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - the condition is anything that a test can see
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise TimeoutError(f"{what}: not within {PATIENCE_S:g} s") from None

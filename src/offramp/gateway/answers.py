@@ -8,6 +8,8 @@ from offramp.wire import models
 from offramp.wire.http import LAST_CHUNK, chunk, forwarded_answer_fields, status_line
 
 NO_TIER_LINES = b"x-offramp-tier: none\r\n"
+BODILESS = frozenset({101, 204, 304})
+"""Statuses whose answer has no body and says no length (RFC 9110, section 8.6)."""
 _COMMITTED, _DONE = Stage.COMMITTED, Stage.DONE
 
 
@@ -17,7 +19,7 @@ def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
     Args:
         exchange: What is answered.
         fields: Header lines of the upstream that travel on.
-        length: Bytes of the body; `None` where it is not known beforehand.
+        length: Bytes of the body; `None` where it is not known beforehand, or the status says that there is none.
     """
     request_id = exchange.id.encode()
     if b"x-request-id:" not in fields:
@@ -25,6 +27,8 @@ def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
     facts = exchange.facts
     if length is not None:
         framing = b"content-length: %d\r\n" % length
+    elif exchange.status in BODILESS:
+        framing = b""
     elif facts.version_11:
         exchange.chunked = True
         framing = b"transfer-encoding: chunked\r\n"
@@ -32,7 +36,8 @@ def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
         exchange.keep_alive = False
         framing = b""
     if not exchange.keep_alive:
-        framing += b"connection: close\r\n"
+        switched = exchange.status == 101
+        framing += b"connection: upgrade\r\nupgrade: %b\r\n" % facts.upgrade if switched else b"connection: close\r\n"
     elif not facts.version_11:
         framing += b"connection: keep-alive\r\n"
     if facts.origin:
@@ -128,4 +133,4 @@ def send_preflight(exchange: Exchange) -> None:
     """A browser asks whether it may ask: yes for allowed origins, without a key, and no row of the ledger."""
     allowed = cors_fields(exchange.facts, exchange.plan)
     exchange.status, exchange.settled = 204 if allowed else 403, True
-    exchange.client.write(head(exchange, PREFLIGHT_FIELDS if allowed else b"", 0))
+    exchange.client.write(head(exchange, PREFLIGHT_FIELDS if allowed else b"", None if allowed else 0))

@@ -10,60 +10,44 @@ paths with `..`. Each request gets an `Exchange` of its own, so nothing of one r
 import asyncio
 import time
 from collections import deque
-from enum import IntEnum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import httptools
 
 from offramp.errors import OfframpError
-from offramp.gateway.exchange import Exchange, HeadFacts, Mode
+from offramp.gateway.exchange import Exchange, HeadFacts
 from offramp.gateway.known_head import KnownHead, learn
 from offramp.gateway.plan import Plan, Principal
 from offramp.gateway.refusals import (
-    BodyTooLargeError,
-    ExpectationError,
     TooManyConnectionsError,
+    body_too_large,
     head_too_large,
     malformed,
     refusal_bytes,
 )
+from offramp.gateway.transport import ClientTransport, Phase
 from offramp.wire.http import Headers
 
 if TYPE_CHECKING:
     from offramp.gateway.pipeline import Pipeline
 
-WRITE_BUFFER_BYTES = 256 * 1024
-"""Bytes a slow client may leave unread before its upstream is paused."""
-
-
-class Phase(IntEnum):
-    """What the connection is waiting for."""
-
-    IDLE = 0
-    HEAD = 1
-    BODY = 2
-    ANSWER = 3
-    LINGER = 4
-
-
 # A member looked up through its class costs as much as a call.
 _IDLE, _HEAD, _BODY, _ANSWER, _LINGER = Phase
-_TUNNEL = Mode.TUNNEL
 
 
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(ClientTransport):
     """The server side of HTTP for one client."""
+
+    _offer: Exchange | None = None
+    """Its head offered another protocol; llhttp reads no body after such a head."""
+    _tunnel: Exchange | None = None
+    """All that comes from now on belongs to the new protocol that this one asked for."""
 
     def __init__(self, pipeline: "Pipeline") -> None:
         """A connection that was just accepted."""
         self.pipeline = pipeline
-        self.transport: asyncio.Transport | None = None
         self.current: Exchange | None = None
         """The exchange that is being answered."""
-        self.phase = _IDLE
-        self.since_s = 0.0
-        """When the phase began, or when it last got on."""
-        self.paused = False
         self.facts: HeadFacts | None = None
         """Of the last head; the same bytes again need not be read again."""
         self.admitted: Principal | None = None
@@ -83,16 +67,12 @@ class ClientConnection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._head_bytes = self._body_bytes = 0
         self._refused: OfframpError | None = None
-        self._closing = False
-        self.reading_paused = False
 
     # --- asyncio.Protocol -----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept, or refuse where there are too many."""
-        self.transport = cast("asyncio.Transport", transport)
-        self.since_s = time.monotonic()
-        self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        super().connection_made(transport)
         limit = self.pipeline.plan.limits.connections
         if not self.pipeline.opened(self):
             self.refuse(TooManyConnectionsError(f"this gateway serves at most {limit} connections; try again later"))
@@ -107,9 +87,8 @@ class ClientConnection(asyncio.Protocol):
                 return
         if self.phase is _LINGER:
             return
-        current = self.current
-        if current is not None and current.mode is _TUNNEL:
-            self.pipeline.on_tunnel(current, received)
+        if self._tunnel is not None:
+            self.pipeline.on_tunnel(self._tunnel, received)
             return
         seen = self.facts
         self._feed(received)
@@ -134,13 +113,18 @@ class ClientConnection(asyncio.Protocol):
         self._begin(exchange)
 
     def _feed(self, received: bytes) -> None:
-        try:
-            self._parser.feed_data(received)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._after_upgrade(received[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            if self._refused is None:
-                self._refused = malformed(error)
+        rest: bytes | memoryview = received
+        while rest:
+            try:
+                self._parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = self._after_offer(memoryview(rest)[upgrade.args[0] :])
+            except httptools.HttpParserError as error:
+                if self._refused is None:
+                    self._refused = malformed(error)
+                return
+            else:
+                return
 
     def _measure_head(self, received: int) -> None:
         """Bound a head that does not end, before the parser hands its fields over."""
@@ -154,13 +138,6 @@ class ClientConnection(asyncio.Protocol):
         if self.phase is not _BODY:
             self.phase = _ANSWER
         self.pipeline.on_request(exchange, self)
-
-    def eof_received(self) -> bool:
-        """The client is done: what it still waits for is cancelled, like with nginx or Envoy.
-
-        A client that only shuts its sending side down cannot be told apart from one that left, before it is written to.
-        """
-        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone: cancel what is under way."""
@@ -212,11 +189,18 @@ class ClientConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole: check it, and decide whether the body is read whole or streams through."""
-        try:
-            exchange = self._open_exchange()
-        except OfframpError as error:
-            self._refused = error
-            raise
+        exchange = self._offer
+        if exchange is None:
+            try:
+                exchange = self._open_exchange()
+            except OfframpError as error:
+                self._refused = error
+                raise
+            if exchange.facts.offers and self._parser.should_upgrade():
+                self._offer = exchange
+                return
+        else:
+            self._offer = None
         self._reading = exchange
         if self.current is None:
             self.phase = _BODY
@@ -235,24 +219,14 @@ class ClientConnection(asyncio.Protocol):
         exchange = Exchange(self, plan, pipeline.next_id(), facts, facts.operation, time.monotonic(), time.time_ns())
         if self._length is not None:
             exchange.content_length = int(self._length)
-            limit = plan.limits.body_bytes
-            if facts.buffered and exchange.content_length > limit:
-                msg = f"the body has {exchange.content_length} bytes; the limit is {limit}"
-                raise BodyTooLargeError(msg)
-        if facts.expects:
-            self._expect(facts.expects)
+            if facts.buffered and exchange.content_length > plan.limits.body_bytes:
+                raise body_too_large(plan.limits.body_bytes)
+        if facts.expects and self.current is None and self.transport is not None:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not facts.buffered:
             exchange.upload_pieces = []
             exchange.upload_done = False
         return exchange
-
-    def _expect(self, expectation: bytes) -> None:
-        if expectation != b"100-continue":
-            shown = expectation.decode("latin-1")[:40]
-            msg = f"expectation {shown!r} is not understood; only 100-continue is"
-            raise ExpectationError(msg)
-        if self.current is None and self.transport is not None:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -264,8 +238,7 @@ class ClientConnection(asyncio.Protocol):
             self._parts.append(body)
             limit = self.pipeline.plan.limits.body_bytes
             if self._body_bytes > limit:
-                msg = f"the body is larger than {limit} bytes"
-                self._refused = BodyTooLargeError(msg)
+                self._refused = body_too_large(limit)
                 raise self._refused
             if len(self._parts) > 1:
                 self.since_s = time.monotonic()
@@ -279,6 +252,8 @@ class ClientConnection(asyncio.Protocol):
         self._between = True
         exchange, self._reading = self._reading, None
         if exchange is None:
+            if self._offer is not None:
+                self._offer.keep_alive = self._parser.should_keep_alive()
             return
         exchange.keep_alive = self._parser.should_keep_alive()
         if exchange.facts.buffered:
@@ -296,34 +271,32 @@ class ClientConnection(asyncio.Protocol):
     def _enqueue(self, exchange: Exchange) -> None:
         self._ready.append(exchange)
         if self.current is not None and len(self._ready) >= self.pipeline.plan.limits.pipeline:
-            self._pause_reading(paused=True)
+            self.pause_reading(paused=True)
 
-    def _after_upgrade(self, rest: bytes) -> None:
-        """The client offered another protocol. llhttp reads nothing after that, so a fresh parser takes over.
+    def _after_offer(self, rest: memoryview) -> bytes | memoryview:
+        """Go on after a head that offered another protocol, where llhttp stops; gives what is still to be parsed.
 
-        Where the upstream is asked for the change, what follows belongs to the new protocol and waits for its 101.
+        Where the upstream is asked for the change, what follows is the new protocol's and waits for the 101, and no
+        request is read from this connection any more. Other offers are passed over: a fresh parser, told how the body
+        is framed, takes over.
         """
+        exchange = self._offer
+        assert exchange is not None
         self._parser = httptools.HttpRequestParser(self)
-        last = self._ready[-1] if self._ready else self.current
-        if last is not None and last.facts.upgrade and not last.facts.buffered:
+        if exchange.facts.upgrade and not exchange.content_length:
+            self._offer, self._tunnel = None, exchange
+            exchange.keep_alive, exchange.upload_done = False, True
+            self._enqueue(exchange)
             if rest:
-                self.pipeline.on_tunnel(last, rest)
-        elif rest:
-            self._feed(rest)
+                self.pipeline.on_tunnel(exchange, bytes(rest))
+            return b""
+        length = b"content-length: %d" % (exchange.content_length or 0)
+        framing = b"transfer-encoding: chunked" if exchange.facts.chunked else length
+        connection = b"keep-alive" if exchange.keep_alive else b"close"
+        self._parser.feed_data(b"POST / HTTP/1.1\r\nconnection: %b\r\n%b\r\n\r\n" % (connection, framing))
+        return rest
 
     # --- what the phases do with it (exchange.Client) -------------------------------------------
-
-    def write(self, block: bytes) -> None:
-        """Put bytes on the wire."""
-        transport = self.transport
-        if transport is not None and not self._closing:
-            transport.write(block)
-
-    def write_whole(self, head: bytes, body: bytes) -> None:
-        """Put head and body on the wire in one go."""
-        transport = self.transport
-        if transport is not None and not self._closing:
-            transport.writelines((head, body))
 
     def finish(self, exchange: Exchange) -> None:
         """The answer is complete: on with the next request, or close."""
@@ -333,11 +306,11 @@ class ClientConnection(asyncio.Protocol):
         self.since_s = time.monotonic()
         unread = self._reading is exchange
         if not exchange.keep_alive or unread:
-            self._linger() if unread else self.close()
+            self.linger() if unread else self.close()
             return
         self.phase = _IDLE
         if self.reading_paused and not self._ready:
-            self._pause_reading(paused=False)
+            self.pause_reading(paused=False)
         if self._ready or self._refused is not None:
             asyncio.get_running_loop().call_soon(self._next)
 
@@ -347,24 +320,9 @@ class ClientConnection(asyncio.Protocol):
         if self._refused is not None and self.current is None:
             self.refuse(self._refused)
 
-    def abort(self) -> None:
-        """Break off."""
-        if self.transport is not None:
-            self._closing = True
-            self.transport.abort()
-
     def pause_upload(self, *, paused: bool) -> None:
         """Stop or resume reading an upload."""
-        self._pause_reading(paused=paused)
-
-    def _pause_reading(self, *, paused: bool) -> None:
-        if self.transport is None or self._closing or paused is self.reading_paused:
-            return
-        self.reading_paused = paused
-        if paused:
-            self.transport.pause_reading()
-        else:
-            self.transport.resume_reading()
+        self.pause_reading(paused=paused)
 
     # --- the end --------------------------------------------------------------------------------
 
@@ -373,22 +331,4 @@ class ClientConnection(asyncio.Protocol):
         if self.phase is _LINGER or self._closing:
             return
         self.write(refusal_bytes(error, request_id=self.pipeline.refused(self, error)))
-        self._linger()
-
-    def _linger(self) -> None:
-        self.phase = _LINGER
-        self.since_s = time.monotonic()
-        transport = self.transport
-        if transport is not None and not self._closing:
-            if self.reading_paused:
-                self._pause_reading(paused=False)
-            if transport.can_write_eof():
-                transport.write_eof()
-            else:
-                self.close()
-
-    def close(self) -> None:
-        """End the connection after what was written."""
-        self._closing = True
-        if self.transport is not None:
-            self.transport.close()
+        self.linger()

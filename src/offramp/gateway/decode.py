@@ -8,7 +8,7 @@ import zstandard
 from offramp.errors import BadRequestError
 from offramp.gateway.exchange import Exchange, HeadFacts
 from offramp.gateway.plan import Limits
-from offramp.gateway.refusals import BodyTooLargeError, head_too_large
+from offramp.gateway.refusals import BodyTooLargeError, ExpectationError, head_too_large
 from offramp.wire import request as wire_request
 from offramp.wire.http import Headers, forwarded_request_fields
 from offramp.wire.operation import Operation
@@ -34,6 +34,17 @@ MAX_LABEL_CHARS = 128
 """Longest `x-offramp-feature` and the like that the ledger keeps."""
 
 
+METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+"""CONNECT would be a way through, and TRACE shows the client what the upstream was sent: our key."""
+
+
+class MethodError(BadRequestError):
+    """A method that is not served."""
+
+    status_hint = 501
+    code = "method_not_implemented"
+
+
 class UnsupportedEncodingError(BadRequestError):
     """The request's body is packed in a way that cannot be undone here."""
 
@@ -55,9 +66,14 @@ def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version: st
 
     Raises:
         HeadTooLargeError: If there are too many fields or bytes.
+        MethodError: For a method that is none of the API's.
+        ExpectationError: For any `Expect` but `100-continue`.
         BadRequestError: For a target that is no path, a version that is not spoken here, a doubtful Transfer-Encoding,
             no or several `Host`.
     """
+    if method not in METHODS:
+        msg = f"the method {method.decode('latin-1')} is not served; the API has GET, POST, PUT, PATCH and DELETE"
+        raise MethodError(msg)
     if version not in ("1.1", "1.0"):
         msg = f"HTTP/{version} is not spoken here; send HTTP/1.1"
         raise BadRequestError(msg)
@@ -73,6 +89,10 @@ def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version: st
         if name in seen and name in ONCE:
             refusal = f"the header {name.decode()} is given twice; send it once"
         seen[name] = value
+    if seen.get(b"expect", b"100-continue").strip().lower() != b"100-continue":
+        shown = seen[b"expect"].decode("latin-1")[:40]
+        msg = f"expectation {shown!r} is not understood; only 100-continue is"
+        raise ExpectationError(msg)
     return _facts(method, path, query, headers, seen, version_11=version == "1.1", refusal=refusal)
 
 
@@ -104,8 +124,9 @@ def _facts(
         content_type=seen.get(b"content-type", b""),
         content_encoding=seen.get(b"content-encoding", b"").strip().lower(),
         accept_encoding=seen.get(b"accept-encoding", b""),
-        expects=seen.get(b"expect", b"").strip().lower(),
-        upgrade=b"websocket" if seen.get(b"upgrade", b"").strip().lower() == b"websocket" else b"",
+        expects=version_11 and b"expect" in seen,
+        offers=b"upgrade" in seen,
+        upgrade=_upgrade(method, seen),
         chunked=b"transfer-encoding" in seen,
         site=seen.get(b"x-offramp-site", b"")[:MAX_LABEL_CHARS],
         feature=seen.get(b"x-offramp-feature", b"")[:MAX_LABEL_CHARS].decode("utf-8", "replace"),
@@ -125,6 +146,15 @@ def _credential(seen: dict[bytes, bytes]) -> tuple[bytes, bytes]:
         scheme, _, token = authorization.partition(b" ")
         return token.strip() if scheme.lower() == b"bearer" else b"", b"authorization: %b\r\n" % authorization
     return api_key, b"api-key: %b\r\n" % api_key if api_key else b""
+
+
+def _upgrade(method: bytes, seen: dict[bytes, bytes]) -> bytes:
+    """The protocol that the client asks for and that may be tunnelled; empty for offers that are passed over."""
+    asked = seen.get(b"upgrade", b"").strip().lower()
+    options = [option.strip() for option in seen.get(b"connection", b"").lower().split(b",")]
+    if asked != b"websocket" or method != b"GET" or b"upgrade" not in options or b"transfer-encoding" in seen:
+        return b""
+    return asked
 
 
 def check_framing(headers: Headers, *, version_11: bool) -> None:

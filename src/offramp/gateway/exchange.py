@@ -100,7 +100,10 @@ class HeadFacts:
     content_type: bytes
     content_encoding: bytes
     accept_encoding: bytes
-    expects: bytes
+    expects: bool
+    """The body waits for `100 Continue`."""
+    offers: bool
+    """It has an `Upgrade` field, of whatever kind."""
     upgrade: bytes
     """`websocket`, or empty: other protocols (a Java client's `h2c`) are offers that may be passed over."""
     chunked: bool
@@ -133,7 +136,8 @@ NO_HEAD = HeadFacts(
     content_type=b"",
     content_encoding=b"",
     accept_encoding=b"",
-    expects=b"",
+    expects=False,
+    offers=False,
     upgrade=b"",
     chunked=False,
     site=b"",
@@ -179,6 +183,8 @@ class Exchange:
     body: bytes = b""
     upload_done: bool = True
     upload_pieces: list[bytes] | None = None
+    early: bytes = b""
+    """What the client sent in the new protocol before the upstream has changed to it."""
     request: Request | None = None
     principal: Principal | None = None
     route: Route | None = None

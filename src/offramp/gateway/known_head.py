@@ -47,7 +47,7 @@ def learn(received: bytes, facts: HeadFacts, *, keep_alive: bool) -> KnownHead |
     """
     head = received[: received.find(_BLANK) + len(_BLANK)]
     lengths = list(_LENGTH.finditer(head))
-    if len(lengths) != 1 or not facts.buffered or facts.chunked or facts.expects or facts.upgrade:
+    if len(lengths) != 1 or not facts.buffered or facts.chunked or facts.expects or facts.offers:
         return None
     start, end = lengths[0].span(1)
     return KnownHead(head[:start], head[end:], facts, keep_alive)

@@ -1,7 +1,8 @@
 """How long a client may take: looked at about once a second for each connection, so that no request needs a timer."""
 
-from offramp.gateway.connection import ClientConnection, Phase
+from offramp.gateway.connection import ClientConnection
 from offramp.gateway.refusals import RequestTimeoutError
+from offramp.gateway.transport import Phase
 
 LINGER_S = 2.0
 """How long bytes that nobody wants are still read after a refusal, so that the client sees the answer and not a reset;

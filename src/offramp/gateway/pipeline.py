@@ -152,12 +152,14 @@ class Pipeline:
             exchange.upload_pieces.append(framed)
 
     def on_tunnel(self, exchange: Exchange, received: bytes) -> None:
-        """Raw bytes of a client whose connection was switched to another protocol."""
+        """Raw bytes of a client that asked for another protocol; they wait until the upstream has changed to it."""
         exchange.bytes_in += len(received)
-        if exchange.attempt is not None:
+        if exchange.mode is _TUNNEL and exchange.attempt is not None:
             exchange.attempt.write(received, last=False)
-        elif exchange.upload_pieces is not None:
-            exchange.upload_pieces.append(received)
+            return
+        exchange.early += received
+        if len(exchange.early) > UPLOAD_AHEAD_BYTES:
+            exchange.client.pause_upload(paused=True)
 
     def on_client_slow(self, exchange: Exchange, *, slow: bool) -> None:
         """The client does not keep up, or has caught up: the upstream waits meanwhile."""
@@ -205,6 +207,10 @@ class Pipeline:
             if exchange.client.paused:
                 attempt.pause()
             relay.through_head(exchange)
+            if exchange.early and status == 101:
+                attempt.write(exchange.early, last=False)
+                exchange.early = b""
+                exchange.client.pause_upload(paused=False)
 
     def on_body(self, attempt: Attempt, block: bytes) -> None:
         """More of an answer."""

@@ -14,6 +14,11 @@ class BodyTooLargeError(BadRequestError):
     code = "body_too_large"
 
 
+def body_too_large(limit_bytes: int) -> BodyTooLargeError:
+    """The error for a body beyond the limit."""
+    return BodyTooLargeError(f"the body is larger than {limit_bytes} bytes")
+
+
 class HeadTooLargeError(BadRequestError):
     """The header is larger than the limit."""
 

@@ -289,9 +289,7 @@ def through_head(exchange: Exchange) -> None:
     """Pass a head on as soon as it is there; from now on nothing can be taken back."""
     exchange.stage = _COMMITTED
     value = field(exchange.answer_headers, b"content-length")
-    length = int(value) if value else None
-    if exchange.status in (204, 304):
-        length = 0
+    length = int(value) if value and exchange.status not in answers.BODILESS else None
     exchange.client.write(answers.head(exchange, forwarded_answer_fields(exchange.answer_headers), length))
     if exchange.facts.method == b"HEAD":
         exchange.chunked = False

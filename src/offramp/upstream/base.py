@@ -65,7 +65,7 @@ class Attempt:
     status: int = 0
     done: bool = False
     fresh_only: bool = False
-    """Not on a pooled connection: that just failed."""
+    """Not to be sent anew: its connection was stale before, or part of its body is not kept."""
 
     pieces: tuple[bytes, ...] = ()
     """Body bytes in the order of sending; kept until answered if the request is whole, so that it can be sent anew."""
@@ -102,4 +102,5 @@ class Attempt:
         if self.connection is None:
             self.pieces += (piece,)
         else:
+            self.fresh_only = True
             self.connection.write(piece)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from offramp.upstream.instance import Instance
 
 MAX_HEAD_BYTES = 128 * 1024
-"""Longest head of an answer. Answers with 16 KB of headers happen; this is generous."""
+"""Longest head of an answer, and longest trailer. Answers with 16 KB of headers happen; this is generous."""
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -46,6 +46,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._until_close = False
         self._answered = False
         self._full = False
+        self._status = 0
+        self._switched = False
+        """The other side has changed to another protocol: raw bytes both ways."""
 
     # --- what the pool does with it -------------------------------------------------------------
 
@@ -103,7 +106,7 @@ class UpstreamConnection(asyncio.Protocol):
         if attempt is None:
             self.drop()
             return
-        if attempt.tunnel and self._head_told:
+        if self._switched:
             attempt.listener.on_body(attempt, data)
             return
         self._answered = True
@@ -114,22 +117,28 @@ class UpstreamConnection(asyncio.Protocol):
             return
         except httptools.HttpParserError as error:
             if not self._complete:
-                self._fail(Failure.NOT_PROTOCOL, f"the answer is not HTTP: {error}")
+                reason = error.__context__ if isinstance(error.__context__, WireError) else error
+                self._fail(Failure.NOT_PROTOCOL, f"the answer is not HTTP: {reason}")
                 return
             self._excess = True
-        if not self._head_done:
+        if self._parts or self._complete:
+            self._head_bytes = 0
+        else:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._fail(Failure.NOT_PROTOCOL, f"the head of the answer is longer than {MAX_HEAD_BYTES} bytes")
-            return
+                where = "trailer" if self._head_done else "head"
+                self._fail(Failure.NOT_PROTOCOL, f"the {where} of the answer is longer than {MAX_HEAD_BYTES} bytes")
+                return
+            if not self._head_done:
+                return
         self._tell(attempt)
 
     def _tell(self, attempt: Attempt) -> None:
         listener = attempt.listener
         if not self._head_told:
             self._head_told = True
-            attempt.status = self._parser.get_status_code()
-            listener.on_head(attempt, attempt.status, self._headers)
+            attempt.status = self._status
+            listener.on_head(attempt, self._status, self._headers)
         parts = self._parts
         if parts:
             block = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -153,10 +162,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.instance.gone(self)
 
     def _upgraded(self, attempt: Attempt, rest: bytes) -> None:
-        if not attempt.tunnel or self._parser.get_status_code() != 101:
-            self._fail(Failure.NOT_PROTOCOL, "the upstream switched protocols unasked")
-            return
-        self._head_told = True
+        self._head_told = self._switched = True
         attempt.status = 101
         attempt.listener.on_head(attempt, 101, self._headers)
         if rest and not attempt.done:
@@ -184,7 +190,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.instance.gone(self)
         if attempt is None or attempt.done:
             return
-        if attempt.tunnel and self._head_told:
+        if self._switched:
             attempt.done = True
             attempt.listener.on_end(attempt)
         elif self.used and not self._answered and not attempt.fresh_only and not attempt.upload_open:
@@ -220,33 +226,43 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header field."""
-        if not self._complete:
+        if not self._head_done:  # What follows is a trailer, whose fields are none of the answer's.
             self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is whole; 1xx heads are passed over."""
         if self._complete:
             return
-        status = self._parser.get_status_code()
-        if 100 <= status < 200 and status != 101:
+        status = self._status = self._parser.get_status_code()
+        attempt = self.attempt
+        if status < 200:
+            if status == 101 and attempt is not None and attempt.tunnel and self._parser.should_upgrade():
+                return
+            if status == 101:
+                msg = "the upstream switched protocols unasked"
+                raise WireError(msg)
             self._interim = True
             self._headers = []
             return
         self._head_done = True
-        framing = False
-        for name, value in self._headers:
-            if name == b"content-length":
-                framing = True
-            elif name == b"transfer-encoding":
-                if framing or value.strip().lower() != b"chunked":
-                    msg = "the answer has a transfer-encoding other than chunked"
-                    raise WireError(msg)
-                framing = True
-        attempt = self.attempt
+        framed = self._is_framed()
         if attempt is not None and attempt.head_only:
             self._complete, self._keep = True, False
-        elif not framing and status not in (204, 304):
+        elif not framed and status not in (204, 304):
             self._until_close = True
+
+    def _is_framed(self) -> bool:
+        """Whether the head says where the body ends."""
+        framed = False
+        for name, value in self._headers:
+            if name == b"content-length":
+                framed = True
+            elif name == b"transfer-encoding":
+                if framed or value.strip().lower() != b"chunked" or self._parser.get_http_version() != "1.1":
+                    msg = "the answer has a transfer-encoding other than chunked, or one on HTTP/1.0"
+                    raise WireError(msg)
+                framed = True
+        return framed
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
