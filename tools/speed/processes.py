@@ -37,10 +37,11 @@ def _cpu_s(pid: int) -> float:
 
 def memory_mb(pid: int) -> float:
     """Resident memory of a process tree in MB (2**20 bytes), shared pages counted in each process."""
-    return sum(_resident_mb(member) for member in tree(pid))
+    return sum(resident_mb(member) for member in tree(pid))
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb(pid: int) -> float:
+    """Resident memory of one process in MB; 0 if it has gone."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
     except OSError:
