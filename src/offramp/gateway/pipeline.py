@@ -274,8 +274,7 @@ class Pipeline:
         """A body that was held is whole: an answer goes to the client, an error is judged first."""
         body = relay.whole_body(exchange)
         if exchange.operation is Operation.MODELS and exchange.status == 200:
-            answers.send_models(exchange, body)
-            return None
+            return relay.models_end(exchange, body)
         if exchange.status < 400:
             return relay.whole_end(exchange, body, time.monotonic())
         return read_rejection(exchange, body)

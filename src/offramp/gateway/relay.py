@@ -260,6 +260,16 @@ def whole_body(exchange: Exchange) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def models_end(exchange: Exchange, body: bytes) -> Failure | None:
+    """The upstream's list of models: merge the aliases into it, or say why not."""
+    try:
+        answer.decode(Operation.MODELS, body)
+    except WireError:
+        return Failure.NOT_PROTOCOL
+    answers.send_models(exchange, body)
+    return None
+
+
 def whole_end(exchange: Exchange, body: bytes, now_s: float) -> Failure | None:
     """A whole answer of status 200: recognise it and pass it on, or say why not."""
     if exchange.stage is _COMMITTED:
