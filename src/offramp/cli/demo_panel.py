@@ -8,12 +8,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from offramp.migrate.demo.timeline import CLOSED, HALF_OPEN, OPEN, Mark, Picture
+from offramp.migrate.demo.timeline import CELL_S, CLOSED, HALF_OPEN, OPEN, Mark, Picture
 
 MAX_WIDTH = 100
 """Wider lines are hard to read."""
 _BESIDE_CHART = 33
 """Columns of the panel that are not the chart: border, name, numbers, gaps."""
+_HEADROOM = 1.15
+"""The highest bar is a little more than the load, so that its unevenness is seen."""
 _BARS = " ▁▂▃▄▅▆▇█"
 _COLOURS = {"local": "green", "openai": "cyan", "cerebrium": "cyan", "cache": "magenta"}
 _STRIP = {CLOSED: ("━", "green"), OPEN: ("×", "red"), HALF_OPEN: ("?", "yellow"), "": (" ", "")}
@@ -68,7 +70,7 @@ def panel(picture: Picture, *, rate_per_s: float, width: int, is_over: bool = Fa
     grid.add_column(width=cells, no_wrap=True)
     grid.add_column(width=9, justify="right", no_wrap=True)
     grid.add_column(width=7, justify="right", no_wrap=True)
-    top = max((max(counts) for counts in picture.tiers.values()), default=1) or 1
+    top = max(1, round(_HEADROOM * rate_per_s * CELL_S))
     for name, counts in picture.tiers.items():
         if name == "cache" and not any(counts):
             continue
@@ -96,7 +98,7 @@ def _totals(picture: Picture) -> Text:
         f"{sum(picture.answered.values()):,}",
         ("   failed ", "dim"),
         (f"{picture.failed:,}", "bold red" if picture.failed else "bold green"),
-        ("   cut in mid-stream, told so ", "dim"),
+        ("   cut, and told so ", "dim"),
         (f"{picture.cut:,}", "yellow" if picture.cut else ""),
         ("   in flight ", "dim"),
         f"{picture.in_flight:,}",

@@ -33,15 +33,16 @@ def introduction(programme: Programme) -> RenderableType:
         )
     else:
         cast = (
-            "a gateway and two upstreams start on this machine. The upstreams are simulated, all else is real: sockets, "
-            "the OpenAI SDK, kill -9, the ledger, list prices. No key is needed, and nothing leaves this machine"
+            "a gateway and two upstreams start on this machine. The upstreams are simulated, all else is real: "
+            "sockets, the OpenAI SDK, kill -9, the ledger, list prices. No key is needed, nothing leaves this machine"
         )
     return Group(
         Text.assemble(
             ("offramp", "bold"),
-            " carries a team's LLM traffic from the OpenAI API to models it controls. It relays every request, moves on "
-            "to the next upstream before a failure reaches the client, and keeps a truthful ledger of what it all cost.",
+            " carries a team's LLM traffic from the OpenAI API to models it controls. It relays every request, moves "
+            "on to the next upstream before a failure reaches the client, and keeps a truthful ledger of the cost.",
         ),
+        Text(),
         Text(f"Now {cast}. Ctrl-C ends it, and nothing is left behind.", style="dim"),
     )
 
@@ -73,19 +74,16 @@ def summary(performance: Performance) -> RenderableType:
     table.add_row("promises", Text(kept, style="bold red" if broken else "bold green"))
     for each in broken:
         table.add_row("", Text(f"not kept ({each.chapter}): {each.text}: {each.found}", style="red"))
+    refused = performance.refused_on_purpose
+    on_purpose = f", {refused:,} refused on purpose (everybody was away)" if refused else ""
     table.add_row(
         "requests",
         f"{counted.requests:,}: {counted.ok:,} whole answers, {counted.cut:,} streams cut and told so, "
-        f"{counted.failed:,} refused or failed{_on_purpose(performance)}",
+        f"{counted.failed - refused:,} failed{on_purpose}",
     )
     table.add_row("simulated", _simulated(performance))
     table.add_row("took", f"{performance.seconds:.0f} s")
     return Group(Text(), Rule(Text(" Summary ", style="bold"), style="dim", align="left"), Padding(table, (0, 0, 0, 2)))
-
-
-def _on_purpose(performance: Performance) -> str:
-    played_cache = "cache" in performance.programme.chapters
-    return " (one on purpose, with everybody away)" if played_cache and performance.counted.failed == 1 else ""
 
 
 def _simulated(performance: Performance) -> str:
@@ -100,13 +98,12 @@ def what_now(name: str, *, kept: Path | None) -> RenderableType:
     table = Table.grid(padding=(0, 3))
     table.add_column(no_wrap=True)
     table.add_column(style="dim")
-    table.add_row(
-        Text("export OPENAI_API_KEY=sk-…", style="bold"), "your own; offramp passes it on and keeps it nowhere"
-    )
-    table.add_row(Text(f"{name} serve", style="bold"), "relays to OpenAI, records what happens")
+    table.add_row(Text("export OPENAI_API_KEY=sk-…", style="bold"), "your own; it is kept nowhere")
+    table.add_row(Text(f"{name} serve", style="bold"), "relays to OpenAI and records")
     table.add_row(Text(f'OpenAI(base_url="{BASE_URL}")', style="bold"), "the line in your application")
     then = f"Then `{name} ledger` says what it cost, and `{name} init` writes a file with models of your own."
-    parts: list[RenderableType] = [Padding(table, (0, 0, 0, 2)), Text(f"  {then}", style="dim")]
-    if kept is not None:
-        parts.append(Text(f"  This show's ledger is kept: {name} ledger --state {kept}", style="dim"))
-    return Group(Text(), Rule(Text(" What now ", style="bold"), style="dim", align="left"), *parts)
+    lines = [then] if kept is None else [then, f"This show's ledger is kept: {name} ledger --state {kept}"]
+    parts = (Padding(Text(line, style="dim"), (0, 0, 0, 2)) for line in lines)
+    return Group(
+        Text(), Rule(Text(" What now ", style="bold"), style="dim", align="left"), Padding(table, (0, 0, 0, 2)), *parts
+    )

@@ -34,7 +34,7 @@ HEADINGS = {
     ),
     Chapter.FAILOVER: Heading(
         title="The self-hosted upstream dies",
-        story="Under a steady load the self-hosted upstream is killed (kill -9). Nobody who has no word yet may fail.",
+        story="Under a steady load the self-hosted upstream is killed (kill -9). Who has no word yet must not notice.",
     ),
     Chapter.BREAKER: Heading(
         title="The breaker opens, and heals",

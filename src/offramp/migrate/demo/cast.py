@@ -23,6 +23,8 @@ MACHINE = "aws/g5.xlarge"
 BASELINE = "openai/gpt-4o-mini"
 TEAMS = {"support": "sk-demo-support", "search": "sk-demo-search"}
 """offramp's own keys, by team."""
+SIMULATED_KEY = "SIMULATED_OPENAI_KEY"
+"""The variable that stands for our key at the provider, as a real configuration has it."""
 COOLDOWN_S = 3
 HEALTH_INTERVAL_S = 0.5
 
@@ -91,7 +93,8 @@ def configuration(ports: Ports, real: Sequence[RealUpstream] = ()) -> str:
 
 
 def _simulated_openai(ports: Ports) -> str:
-    return f"  {OPENAI}: {{base_url: http://127.0.0.1:{ports.openai}/v1, engine: openai, api_key: sk-simulated}}\n"
+    key = f'"${{{SIMULATED_KEY}}}"'
+    return f"  {OPENAI}: {{base_url: http://127.0.0.1:{ports.openai}/v1, engine: openai, api_key: {key}}}\n"
 
 
 def _real(upstream: RealUpstream) -> str:

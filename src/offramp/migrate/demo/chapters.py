@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Any
 
-from offramp.migrate.demo.account import TurningPoint, count, differences, machine, turning_point
+from offramp.migrate.demo.account import Machine, TurningPoint, count, differences, machine, turning_point
 from offramp.migrate.demo.asked import Asked, Ending
 from offramp.migrate.demo.audience import Chapter
 from offramp.migrate.demo.cast import CACHE, COOLDOWN_S, GPU, LOCAL, LOCAL_MODEL, OPENAI, TEAMS, machine_usd_per_hour
@@ -16,21 +17,13 @@ TEAM = "support"
 QUESTION = "What do I gain if my requests go through a gateway?"
 FAQ = "What are your opening hours?"
 NEW_QUESTION = "Are you open on Christmas Eve?"
-KEY_LINES = (
-    (" ", "client = AsyncOpenAI("),
-    ("-", '    api_key="sk-proj-…",           # OpenAI\'s key, in every application'),
-    ("+", '    base_url="{base_url}",'),
-    ("+", '    api_key="{key}",  # offramp\'s own key for team {team}'),
-    (" ", ")"),
-)
 LOAD_ALONE_S = 4.0
 """Of load for the bill, where no other chapter was played."""
 
 
 async def relay(show: Show) -> None:
     """Stream an answer through the gateway."""
-    base_url = show.stage.ports.base_url
-    show.audience.change([(s, line.format(base_url=base_url, key=TEAMS[TEAM], team=TEAM)) for s, line in KEY_LINES])
+    show.audience.change(_two_lines(show.stage.ports.base_url))
     await show.audience.pause(2.0)
     wanted = [(each.name, f"only-{each.name}") for each in show.stage.real] or [(LOCAL, show.application.model)]
     for tier, model in wanted:
@@ -51,6 +44,19 @@ async def relay(show: Show) -> None:
             )
         held = asked.ending is Ending.OK and asked.pieces > 1 and asked.tier == tier
         show.promise(Chapter.RELAY, f"a streamed answer from `{tier}`", _told(asked), held=held)
+
+
+def _two_lines(base_url: str) -> list[tuple[str, str]]:
+    """What changes in the application."""
+    before, where, key = ('    api_key="sk-proj-…",', f'    base_url="{base_url}",', f'    api_key="{TEAMS[TEAM]}",')
+    width = len(where) + 2
+    return [
+        (" ", "client = AsyncOpenAI("),
+        ("-", f"{before:{width}}# OpenAI's key, in every application"),
+        ("+", f"{where:{width}}# the gateway"),
+        ("+", f"{key:{width}}# offramp's own key for team {TEAM}"),
+        (" ", ")"),
+    ]
 
 
 def _told(asked: Asked) -> str:
@@ -78,7 +84,7 @@ async def failover(show: Show) -> None:
     cut = [each for each in asked if each.ending is Ending.CUT]
     silent = sum(each.ending is Ending.SILENT for each in asked)
     found = (
-        f"{len(cut)} were being read when it died: told by an error event ({cut[0].code})" if cut else "none was cut"
+        f"{len(cut)} were being read when it died; each got an error event ({cut[0].code})" if cut else "none was cut"
     )
     if silent:
         found += f"; {silent} ended without a word"
@@ -172,6 +178,7 @@ async def cache(show: Show) -> None:
     new = await application.ask(TEAM, NEW_QUESTION, streaming=False, max_tokens=show.pace.max_tokens)
     audience.say(f"{new.why or new.text}")
     held = new.ending is Ending.REFUSED and new.code == "upstream_failed"
+    show.refused_on_purpose += held
     found = f"an error with the code {new.code}" if new.code else f"{new.ending}"
     show.promise(Chapter.CACHE, "who asks something new is told plainly", found, held=held)
 
@@ -198,18 +205,27 @@ async def bill(show: Show) -> None:
         show.promise(Chapter.BILL, f"the bill of {LOCAL} adds up to the last nano-dollar", found, held=paid.adds_up)
     turn = turning_point(seen, books, machine_usd_per_hour())
     if turn is not None:
-        show.audience.say(_told_turn(turn, saved_usd=books["saved_usd"]))
+        show.audience.say(f"{_told_result(books, paid)} {_told_turn(turn)}")
 
 
-def _told_turn(turn: TurningPoint, *, saved_usd: str | None) -> str:
-    loses = saved_usd is not None and saved_usd.startswith("-")
+def _told_result(books: Mapping[str, Any], paid: Machine | None) -> str:
+    saved_usd = books["saved_usd"]
+    if saved_usd is None:
+        return "Whether this run saved money is not known."
+    idle = paid.idle_usd / paid.bill_usd if paid is not None and paid.bill_usd else None
+    why = "" if idle is None else f": the machine is paid from its first second on, and {idle:.0%} of that it was idle"
+    if saved_usd.startswith("-"):
+        return f"This run lost money, and the ledger says so{why}."
+    return "This run saved money; the ledger says how little."
+
+
+def _told_turn(turn: TurningPoint) -> str:
     carried = turn.max_requests_per_month
     carries = "" if carried is None else f"; one {GPU} carries about {_millions(carried)} of them"
     verdict = "so it can pay off" if turn.is_reachable else "so for requests like these it never pays off"
     usd = float(turn.baseline_usd_per_request)
     return (
-        f"{'This run lost money, and the ledger says so' if loses else 'This run saved money'}. A machine by the hour "
-        f"costs ${float(turn.usd_per_month):,.2f} a month, busy or not. A request like these ({turn.input_tokens} "
+        f"It costs ${float(turn.usd_per_month):,.2f} a month, busy or not. A request like these ({turn.input_tokens} "
         f"tokens in, {turn.output_tokens} out) costs ${usd:.7f} at the incumbent's price. It turns at "
         f"{_millions(turn.requests_per_month)} requests a month ({turn.requests_per_s:.1f} a second, day and night)"
         f"{carries}, {verdict}."

@@ -106,6 +106,12 @@ class Application:
         return asked
 
 
+async def warm_up(base_url: str, model: str) -> None:
+    """One answer that nobody counts: what the SDK loads and builds at its first request is not the gateway's time."""
+    async with Application(base_url, {"": "sk-warm-up"}, model) as application:
+        await application.ask("", "Ready?", streaming=True, max_tokens=1)
+
+
 def _without_a_word(asked: Asked) -> Ending:
     return Ending.SILENT if asked.pieces else Ending.LOST
 

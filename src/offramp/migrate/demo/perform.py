@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from offramp.errors import UnavailableError
 from offramp.migrate.demo.account import count, turning_point
 from offramp.migrate.demo.audience import Audience
-from offramp.migrate.demo.cast import MODEL, TEAMS, machine_usd_per_hour
+from offramp.migrate.demo.cast import LOCAL_MODEL, MODEL, TEAMS, machine_usd_per_hour
 from offramp.migrate.demo.chapters import SCENES
-from offramp.migrate.demo.client import Application
-from offramp.migrate.demo.processes import Troupe
+from offramp.migrate.demo.client import Application, warm_up
+from offramp.migrate.demo.processes import HOST, Troupe
 from offramp.migrate.demo.programme import Performance, Programme
 from offramp.migrate.demo.show import Show, play
 from offramp.migrate.demo.stage import Stage, surroundings_of
@@ -55,6 +55,7 @@ async def _perform(
                 troupe=troupe, state_dir=programme.state_dir or troupe.folder / ".offramp", real=programme.real
             )
             await _open(stage)
+            await warm_up(f"http://{HOST}:{stage.ports.local}/v1", LOCAL_MODEL)
             async with Application(stage.ports.base_url, TEAMS, MODEL) as application:
                 show = Show(stage=stage, application=application, audience=audience, pace=programme.pace)
                 await play(show, SCENES, programme.chapters)
@@ -71,6 +72,7 @@ async def _perform(
         counted=counted,
         books=show.books,
         turn=turn,
+        refused_on_purpose=show.refused_on_purpose,
         seconds=time.monotonic() - start_s,
     )
 

@@ -54,6 +54,8 @@ class Performance:
     books: Mapping[str, Any] | None
     """`offramp ledger --json`; `None` where the bill was not played."""
     turn: TurningPoint | None
+    refused_on_purpose: int
+    """Requests that nobody could answer, which was the point of them."""
     seconds: float
 
     @property
@@ -80,7 +82,8 @@ def document(performance: Performance) -> dict[str, object]:
             "requests": counted.requests,
             "ok": counted.ok,
             "cut": counted.cut,
-            "failed": counted.failed,
+            "failed": counted.failed - performance.refused_on_purpose,
+            "refused_on_purpose": performance.refused_on_purpose,
             "input_tokens": counted.input_tokens,
             "output_tokens": counted.output_tokens,
             "by_tier": dict(counted.by_tier),

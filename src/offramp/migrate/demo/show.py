@@ -33,6 +33,7 @@ class Show:
     """What the ledger said at the end; `None` without the chapter `bill`."""
     probed: list[int] = field(default_factory=list)
     """How many requests the self-hosted upstream had got, each time the breaker was seen half-open."""
+    refused_on_purpose: int = 0
     timeline: Timeline | None = None
     _load: Load | None = None
     _watching: asyncio.Task[None] | None = None
@@ -140,10 +141,10 @@ Scene = Callable[[Show], Awaitable[None]]
 async def play(show: Show, scenes: Mapping[Chapter, Scene], chapters: Sequence[Chapter]) -> None:
     """Play these chapters. The breaker's goes on where the failover's ends, under the same load."""
     try:
-        for number, chapter in enumerate(chapters):
+        for chapter, following in zip(chapters, (*chapters[1:], None), strict=True):
             await show.audience.heading(chapter)
             await scenes[chapter](show)
-            if chapters[number + 1 : number + 2] != [Chapter.BREAKER]:
+            if following is not Chapter.BREAKER:
                 await show.stop_load()
     finally:
         await show.abandon()

@@ -10,7 +10,17 @@ from typing import IO, Any
 import msgspec
 
 from offramp.errors import UnavailableError
-from offramp.migrate.demo.cast import GPU, LOCAL, LOCAL_MODEL, MODEL, OPENAI, Ports, RealUpstream, configuration
+from offramp.migrate.demo.cast import (
+    GPU,
+    LOCAL,
+    LOCAL_MODEL,
+    MODEL,
+    OPENAI,
+    SIMULATED_KEY,
+    Ports,
+    RealUpstream,
+    configuration,
+)
 from offramp.migrate.demo.processes import HOST, LOOK_S, Troupe, free_ports
 from offramp.migrate.local import get
 
@@ -179,4 +189,4 @@ def surroundings_of(
     kept = {
         name: value for name, value in env.items() if not name.startswith(_FOREIGN) and name.upper() not in _PROXIES
     }
-    return {**kept, "NO_PROXY": here}
+    return {**kept, SIMULATED_KEY: "sk-simulated", "NO_PROXY": here}
