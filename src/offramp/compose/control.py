@@ -1,8 +1,8 @@
 """How supervisor and workers talk: messages over a pair of sockets, each with its length before it.
 
-Worker to supervisor: `Ready`, `Rows`, `Counts`, `BreakerSeen`, `Reloaded`, `Leaving`. Supervisor to worker: `Hello`,
-`BreakerSet`, `Elsewhere`, `Reload`, `Drain`. A side that finds the other gone ends: without a supervisor there is no
-ledger.
+Worker to supervisor: `Ready`, `Rows`, `Counts`, `BreakerSeen`, `Chain`, `Reloaded`, `Leaving`. Supervisor to worker:
+`Hello`, `BreakerSet`, `Chain`, `Elsewhere`, `Reload`, `Drain`. A side that finds the other gone ends: without a
+supervisor there is no ledger.
 """
 
 import asyncio
@@ -98,14 +98,21 @@ class Leaving(msgspec.Struct, tag=True, array_like=True):
     """The worker was told to end (TERM, or `Drain`) and takes no new connections."""
 
 
+class Chain(msgspec.Struct, tag=True, array_like=True):
+    """An upstream holds the state of a response: told by the worker that saw it, and passed on to the others."""
+
+    response_id: str
+    upstream: str
+
+
 class Drain(msgspec.Struct, tag=True, array_like=True):
     """Take no new connections, finish what is open, end. A second one may shorten the time."""
 
     timeout_s: float
 
 
-FromWorker = Ready | Rows | Counts | BreakerSeen | Reloaded | Leaving
-FromSupervisor = Hello | BreakerSet | Elsewhere | Reload | Drain
+FromWorker = Ready | Rows | Counts | BreakerSeen | Chain | Reloaded | Leaving
+FromSupervisor = Hello | BreakerSet | Chain | Elsewhere | Reload | Drain
 Message = FromWorker | FromSupervisor
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -14,6 +14,7 @@ import msgspec
 from offramp.compose.breakers import BreakerBoard, News
 from offramp.compose.control import (
     BreakerSeen,
+    Chain,
     Control,
     Counts,
     Drain,
@@ -157,6 +158,10 @@ class Crew:
             self._share_in_flight()
         elif isinstance(message, BreakerSeen):
             self._tell(self._board.seen(worker.serial, message, self._workers))
+        elif isinstance(message, Chain):
+            for other in self._workers.values():
+                if other is not worker:
+                    other.control.send(message)
         elif isinstance(message, Ready):
             self._joined(worker, message)
         elif isinstance(message, Reloaded):

@@ -15,6 +15,7 @@ import msgspec
 from offramp.compose.breakers import BreakerWatch
 from offramp.compose.control import (
     BreakerSet,
+    Chain,
     Control,
     Counts,
     Drain,
@@ -117,6 +118,8 @@ class Worker:
             self._reload(plane, message)
         elif isinstance(message, BreakerSet):
             self._breakers.follow(plane.instances(), message, time.monotonic())
+        elif isinstance(message, Chain):
+            plane.pipeline.services.chains.learn(message.response_id, message.upstream)
         elif isinstance(message, Elsewhere):
             for instance in plane.instances():
                 instance.elsewhere = message.in_flight.get(instance.key, 0)
@@ -159,6 +162,8 @@ class Worker:
         if self._ending.asked.is_set():
             plane.close_servers()
             return
+        control = self._control
+        plane.pipeline.services.chains.tell = lambda response_id, upstream: control.send(Chain(response_id, upstream))
         loop = asyncio.get_running_loop()
         self._tasks += [loop.create_task(self._tell_counts(plane)), loop.create_task(self._tell_breakers(plane))]
         self._control.send(Ready(os.getpid(), plane.loaded.hash))

@@ -1,6 +1,7 @@
 """What the phases share: metrics, ledger, estimates, and who holds the state of chains. One per process."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,13 +35,21 @@ class Chains:
     def __init__(self) -> None:
         """Know nothing."""
         self._owners: OrderedDict[str, str] = OrderedDict()
+        self.tell: Callable[[str, str], object] | None = None
+        """Told of each response id and its upstream, so that other workers know it, too."""
 
     def owner(self, response_id: str) -> str:
         """The upstream's name; empty if unknown."""
         return self._owners.get(response_id, "")
 
     def remember(self, response_id: str, upstream: str) -> None:
-        """`upstream` holds the state of `response_id`."""
+        """`upstream` holds the state of `response_id`, as was just seen here."""
+        self.learn(response_id, upstream)
+        if self.tell is not None:
+            self.tell(response_id, upstream)
+
+    def learn(self, response_id: str, upstream: str) -> None:
+        """`upstream` holds the state of `response_id`, as another worker has seen."""
         self._owners[response_id] = upstream
         if len(self._owners) > MAX_CHAINS:
             self._owners.popitem(last=False)
