@@ -38,6 +38,15 @@ def test_part_of_a_token_counts_as_one(size_bytes: int, tokens: int) -> None:
     assert BytesPerToken().tokens(size_bytes) == tokens
 
 
+def test_what_was_measured_is_estimated_to_be_exactly_that() -> None:
+    """A ratio that is no round number must not make one token more of it."""
+    ratio = BytesPerToken()
+    for _ in range(MEASURED_ENOUGH):
+        ratio.observe(116, 7)
+
+    assert ratio.tokens(116) == 7
+
+
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**5)), max_size=120), st.integers(0, 10**7))
 def test_an_estimate_is_never_negative_and_never_more_than_the_ratio_says(
     answers: list[tuple[int, int]], size_bytes: int

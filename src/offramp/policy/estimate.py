@@ -41,4 +41,6 @@ class BytesPerToken:
         >>> BytesPerToken().tokens(10)
         3
         """
-        return -int(-size_bytes // self.ratio)
+        if self.samples < MEASURED_ENOUGH:
+            return -int(-size_bytes // DEFAULT_BYTES_PER_TOKEN)
+        return -(-size_bytes * self.tokens_seen // self.bytes_seen)

@@ -198,7 +198,7 @@ def _read_chunk(chunk: _Chunk) -> StreamEvent:
                 finish_reason = finish_reason or _text(choice.finish_reason)
         if finishes and kind is _ROLE:
             kind = _FINISH
-    elif usage is not None:
+    elif usage is not None or bytes(chunk.usage).startswith(b"{"):  # Counts that cannot be right are usage, too.
         kind = _USAGE
     else:
         kind = _OTHER if choices is None else _ROLE
