@@ -84,10 +84,8 @@ async def test_only_the_last_event_is_taken_out_and_every_other_byte_stays() -> 
 
 async def test_usage_that_comes_with_every_event_is_counted_once() -> None:
     """Some servers tell the running count; adding it up would bill the answer many times."""
-    telling_all = (
-        b'data: {"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":7,"completion_tokens":%d}}\n\n'
-    )
-    running = [telling_all % number for number in range(1, 6)]
+    every = b'data: {"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":7,"completion_tokens":%d}}\n\n'
+    running = [every % number for number in range(1, 6)]
 
     async def telling(talk: Talk) -> None:
         await talk.stream(ROLE, *running, finish(), DONE)

@@ -49,8 +49,19 @@ _REQUEST_DROPPED = HOP_BY_HOP | {
 _ACCOUNT_HEADERS = frozenset({b"openai-organization", b"openai-project"})
 """They name the account of the client's own key and would contradict ours."""
 
-_ANSWER_DROPPED = HOP_BY_HOP | {b"content-length", b"set-cookie", b"alt-svc", b"strict-transport-security", b"via"}
-"""Never passed back: framing, and what concerns the upstream's own site rather than the answer."""
+_ANSWER_DROPPED = HOP_BY_HOP | {
+    b"content-length",
+    b"set-cookie",
+    b"alt-svc",
+    b"strict-transport-security",
+    b"via",
+    b"x-offramp-attempts",
+    b"x-offramp-config",
+    b"x-offramp-id",
+    b"x-offramp-tier",
+}
+"""Never passed back: framing, what concerns the upstream's own site rather than the answer, and what another gateway
+of our kind behind this one says of itself."""
 
 _REASONS: dict[int, bytes] = {status.value: status.phrase.encode() for status in HTTPStatus}
 _STATUS_LINES: dict[int, bytes] = {code: b"HTTP/1.1 %d %b\r\n" % (code, reason) for code, reason in _REASONS.items()}
