@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from offramp.config.document import Document
 from offramp.config.model import LOOPBACK_HOST, Settings
-from offramp.config.problems import KeyPath, did_you_mean
+from offramp.config.problems import KeyPath, did_you_mean, shortened
 from offramp.config.upstreams import Upstream, engine_of
 from offramp.wire.engine import Engine
 
@@ -107,7 +107,7 @@ def _upstreams(tree: Tree, document: Document) -> None:
     for name, upstream in _mapping(tree.get("upstreams")).items():
         path = ("upstreams", name)
         if name in RESERVED:
-            document.report(path, f"'{name}' has a meaning of its own; choose another name", key=True)
+            document.report(path, f"'{shortened(name)}' has a meaning of its own; choose another name", key=True)
         if isinstance(upstream, Mapping):
             _upstream(upstream, path, document)
 
@@ -158,7 +158,7 @@ def _routes(tree: Tree, document: Document) -> None:
         tiers = _list(_mapping(route).get("tiers"))
         path = ("routes", name)
         if name in RESERVED:
-            document.report(path, f"'{name}' has a meaning of its own; choose another name", key=True)
+            document.report(path, f"'{shortened(name)}' has a meaning of its own; choose another name", key=True)
         for index in range(len(tiers)):
             _tier(tiers, (*path, "tiers", index), upstreams, document)
 
@@ -173,7 +173,9 @@ def _tier(tiers: list[Any], path: KeyPath, upstreams: Tree, document: Document) 
         elif index != len(tiers) - 1:
             document.report(path, "the cache always has an answer or none: it must be the last tier")
     elif isinstance(upstream, str) and upstream not in upstreams:
-        document.report((*path, "upstream"), f"'{upstream}' is no upstream; {did_you_mean(upstream, upstreams)}")
+        document.report(
+            (*path, "upstream"), f"'{shortened(upstream)}' is no upstream; {did_you_mean(upstream, upstreams)}"
+        )
     elif tier in [_mapping(other) for other in tiers[:index]]:
         document.report(path, "the same tier stands before; trying it again changes nothing")
 
@@ -187,7 +189,7 @@ def _models(tree: Tree, document: Document) -> None:
             path = ("routes", name, "models", index)
             if model in seen:
                 where = "this route" if seen[model] == name else f"route '{seen[model]}'"
-                document.report(path, f"'{model}' stands in {where} already; a model belongs to one route")
+                document.report(path, f"'{shortened(model)}' stands in {where} already; a model belongs to one route")
             seen.setdefault(model, name)
 
 
@@ -210,7 +212,7 @@ def _keys(tree: Tree, document: Document) -> None:
                 document.report((*path, word), "'none' stands for no name at all; choose another")
         for number, route in enumerate(_list(entry.get("routes"))):
             if isinstance(route, str) and route not in routes:
-                text = f"'{route}' is no route; {did_you_mean(route, routes)}"
+                text = f"'{shortened(route)}' is no route; {did_you_mean(route, routes)}"
                 document.report((*path, "routes", number), text)
 
 
@@ -218,7 +220,7 @@ def _passthrough(tree: Tree, document: Document) -> None:
     upstreams = _mapping(tree.get("upstreams"))
     name = tree.get("passthrough")
     if isinstance(name, str) and name not in upstreams:
-        document.report(("passthrough",), f"'{name}' is no upstream; {did_you_mean(name, upstreams)}")
+        document.report(("passthrough",), f"'{shortened(name)}' is no upstream; {did_you_mean(name, upstreams)}")
     if name is None and upstreams and not _mapping(tree.get("routes")):
         document.report((), "nothing would be answered: name a route in `routes`, or an upstream in `passthrough`")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from offramp.config.problems import KeyPath, Place, Problem, SettingsError
+from offramp.config.problems import KeyPath, Place, Problem, SettingsError, shortened
 
 MAX_BYTES = 1 << 20
 """Longest file, in bytes. A configuration with a thousand routes stays below 200 KB."""
@@ -158,7 +158,7 @@ class _Parser:
             raise self._error(event, f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
-                raise self._error(event, f"alias *{event.anchor} has no complete anchor &{event.anchor} before it")
+                raise self._error(event, f"alias *{shortened(event.anchor or '')} has no complete anchor before it")
             return self._anchors[event.anchor]
         node = self._collection(event, depth) or self._scalar(event)
         anchor = getattr(event, "anchor", None)
@@ -171,14 +171,14 @@ class _Parser:
             raise self._error(event, "expected a value")
         tag = event.tag
         if tag is not None and tag not in _STRING_TAGS:
-            raise self._error(event, f"tags such as {tag} are not supported")
+            raise self._error(event, f"tags such as {shortened(tag)} are not supported")
         return _Scalar(event.value, plain=not event.style and tag is None, place=_place(event))
 
     def _collection(self, event: yaml.Event, depth: int) -> _Node | None:
         if not isinstance(event, yaml.CollectionStartEvent):
             return None
         if event.tag is not None and event.tag != "!":
-            raise self._error(event, f"tags such as {event.tag} are not supported")
+            raise self._error(event, f"tags such as {shortened(event.tag)} are not supported")
         if isinstance(event, yaml.SequenceStartEvent):
             items = []
             while not isinstance(inner := self._next(), yaml.SequenceEndEvent):
@@ -207,7 +207,11 @@ class _Parser:
         line = lines[mark.line] if mark.line < len(lines) else ""
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         place = Place(line=mark.line + 1, column=mark.column + 1)
-        return _fatal(self._source, f"not YAML: {reason}{_hint(reason, line)}", place)
+        return _fatal(self._source, f"not YAML: {_printable(reason)}{_hint(reason, line)}", place)
+
+
+def _printable(reason: str) -> str:
+    return "".join(character for character in reason[:200] if character.isprintable())
 
 
 def _hint(reason: str, line: str) -> str:

@@ -11,8 +11,13 @@ KeyPath = tuple[str | int, ...]
 MAX_SHOWN = 50
 """Problems that a message lists; a file with more has one cause."""
 
+LONGEST_SHOWN = 60
+"""Characters of a name or a value that a message shows."""
 _FEW = 8
 """So many names are listed beside the one that was probably meant."""
+
+_MANY = 20
+"""More names are not listed at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +71,22 @@ def dotted(path: KeyPath) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += f".{step}" if text else step
+            name = shortened(step)
+            text += f".{name}" if text else name
     return text
+
+
+def shortened(text: str) -> str:
+    """A text from a file as a message may show it: one line, not too long, nothing that a terminal acts on."""
+    plain = "".join(character if character.isprintable() else "?" for character in text[:LONGEST_SHOWN])
+    return plain if len(text) <= LONGEST_SHOWN else f"{plain[:-1]}…"
 
 
 def did_you_mean(wrong: str, known: Iterable[str], *, label: str = "known") -> str:
     """`did you mean 'local'?`, else the list of what is known."""
-    choices = list(known)
-    listed = f"{label}: {', '.join(choices) or 'none'}"
+    choices = [shortened(choice) for choice in known]
+    more = ", …" if len(choices) > _MANY else ""
+    listed = f"{label}: {', '.join(choices[:_MANY]) or 'none'}{more}"
     close = difflib.get_close_matches(wrong, choices, n=1, cutoff=0.6)
     if not close:
         return listed

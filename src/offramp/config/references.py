@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from offramp.config.problems import KeyPath
+from offramp.config.problems import KeyPath, shortened
 
 MAX_SECRET_BYTES = 64 * 1024
 """Longest secret file; a key has a few hundred bytes."""
@@ -62,6 +62,7 @@ class References:
             return value
         if default is not None:
             return default
+        name, written = shortened(name), shortened(written)
         state = "is empty" if value == "" else "is not set"
         close = difflib.get_close_matches(name, self._env, n=1, cutoff=0.8) if value is None else []
         hint = f"; did you mean {close[0]}?" if close else ""
@@ -72,15 +73,16 @@ class References:
     def _read(self, name: str) -> str:
         path = self._folder / name
         self.files.append(path)
+        shown = shortened(name)
         try:
             with path.open("rb") as file:
                 content = file.read(MAX_SECRET_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a usable path"
-            raise ValueError(f"cannot read the secret file {path}: {reason}") from None
+            raise ValueError(f"cannot read the secret file {shown}: {reason}") from None
         if len(content) > MAX_SECRET_BYTES:
-            raise ValueError(f"the secret file {path} is longer than {MAX_SECRET_BYTES} bytes")
+            raise ValueError(f"the secret file {shown} is longer than {MAX_SECRET_BYTES} bytes")
         try:
             return content.decode().rstrip("\r\n")
         except UnicodeDecodeError:
-            raise ValueError(f"the secret file {path} is not UTF-8 text") from None
+            raise ValueError(f"the secret file {shown} is not UTF-8 text") from None

@@ -10,10 +10,9 @@ from pydantic_core import ErrorDetails
 from offramp.config.document import Document
 from offramp.config.model import CacheTier, Settings, UpstreamTier
 from offramp.config.parts import FORMS
-from offramp.config.problems import KeyPath, Problem, did_you_mean
+from offramp.config.problems import KeyPath, Problem, did_you_mean, shortened
 from offramp.config.references import is_secret
 
-_LONGEST_SHOWN = 60
 _TAGS: dict[str | int, type[BaseModel]] = {"<cache>": CacheTier, "<upstream>": UpstreamTier}
 """What pydantic puts into a path where it chose a tier's form; angle brackets stand in no name."""
 
@@ -84,7 +83,7 @@ def _got(error: ErrorDetails, path: KeyPath, document: Document) -> str:
     shown = document.written.get(path, str(value))
     if "sk-" in shown or "@" in shown:  # a key, or an address with a password
         return ""
-    shown = shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + "…"
+    shown = shortened(shown)
     hint = _close(shown, error)
     return f" (got {shown!r}{hint})" if isinstance(value, str) else f" (got {shown})"
 

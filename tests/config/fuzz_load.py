@@ -1,0 +1,114 @@
+"""Fuzzes the configuration loader for a while: mutations of the corpus, over and over.
+
+python -m tests.config.fuzz_load --seconds 600
+
+Whatever the bytes are, loading must end in settings or in a `SettingsError` that names places, within a second.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from offramp.config.load import parse
+from offramp.config.problems import SettingsError
+
+CORPUS = Path(__file__).parent / "corpus"
+LONGEST_LINE = 700
+"""Characters of a line of a message at most; nobody reads more."""
+LARGEST_BYTES = 4096
+"""Larger seeds are cut: what is found in megabytes is found slowly."""
+
+WORDS = [
+    *(
+        b"upstreams",
+        b"routes",
+        b"tiers",
+        b"keys",
+        b"base_url",
+        b"cache",
+        b"${A}",
+        b"${",
+        b"file:x",
+        b"env:A",
+        b"<<: *a",
+    ),
+    *(b"&a ", b"*a", b"!!str ", b"|\n", b"- ", b": ", b"{", b"}", b"[", b"]", b"\t", b"\n", b"'", b'"', b"#", b"\x00"),
+    *(b"\xff", b"\xe2\x80\xa8", b".inf", b"-1", b"1e999", b"http://127.0.0.1:1/v1", b"openai/x", b"0.0.0.0", b"null"),
+]
+
+
+def mutated(seed: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    """A seed with a few things changed."""
+    text = bytearray(seed[:LARGEST_BYTES])
+    for _ in range(chance.randint(1, 8)):
+        at = chance.randint(0, len(text))
+        kind = chance.randint(0, 4)
+        if kind == 0:
+            text[at:at] = chance.choice(WORDS)
+        elif kind == 1:
+            del text[at : at + chance.randint(1, 20)]
+        elif kind == 2 and text:
+            text[min(at, len(text) - 1)] = chance.randint(0, 255)
+        elif kind == 3:
+            other = chance.choice(others)
+            start = chance.randint(0, len(other))
+            text[at:at] = other[start : start + chance.randint(1, 60)]
+        else:
+            text[at:at] = text[at : at + chance.randint(1, 40)]
+    return bytes(text)
+
+
+def fuzz(seconds: float, seed: int) -> tuple[int, Counter[str], float]:
+    """Load mutations for so long.
+
+    Returns:
+        How many, what became of them, and the longest time for one in seconds.
+    """
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    seeds = [path.read_bytes() for path in sorted(CORPUS.iterdir())]
+    ends: Counter[str] = Counter()
+    longest_s, count = 0.0, 0
+    stop_s = time.monotonic() + seconds
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "offramp.yaml"
+        while time.monotonic() < stop_s:
+            content = mutated(chance.choice(seeds), seeds, chance)
+            began_s = time.monotonic()
+            try:
+                ends[_end(content, path)] += 1
+            except BaseException:
+                sys.stderr.write(f"{content!r}\n")
+                raise
+            count += 1
+            longest_s = max(longest_s, time.monotonic() - began_s)
+    return count, ends, longest_s
+
+
+def _end(content: bytes, path: Path) -> str:
+    """What loading it ends in."""
+    try:
+        parse(content, path, {"A": "value"})
+    except SettingsError as error:
+        lines = error.message.splitlines()
+        if max(map(len, lines)) > LONGEST_LINE or not "".join(lines).isprintable():
+            raise ValueError(error.message) from error
+        return "syntax" if "not YAML" in error.message else "problems"
+    return "settings"
+
+
+def main() -> None:
+    """Fuzz and say what came out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=time.time_ns())
+    options = parser.parse_args()
+    count, ends, longest_s = fuzz(options.seconds, options.seed)
+    sys.stdout.write(f"seed {options.seed}: {count:,} files, {dict(ends)}, longest {longest_s:.3f} s\n")
+
+
+if __name__ == "__main__":
+    main()
