@@ -31,9 +31,9 @@ class Terminal:
         self.screen = ""
         self._pid, self._fd = pty.fork()
         if self._pid:
-            fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 110, 0, 0))
+            fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
         if not self._pid:
-            os.environ.update({"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"})
+            os.environ.update({"TERM": "xterm", "COLUMNS": "140", "LINES": "40", "PROMPT_TOOLKIT_NO_CPR": "1"})
             os.execv(sys.executable, [sys.executable, "-m", "offramp", "chat", *args])  # noqa: S606 - our own command
 
     def type(self, text: str) -> None:
@@ -149,6 +149,29 @@ def test_waiting_says_how_long_and_that_it_can_be_ended(engine: Engine) -> None:
         terminal.type("\x03")
         terminal.until("you >")
         terminal.type("\x03")
+        code = terminal.ended()
+
+    assert code == 0
+
+
+def test_two_answers_stand_beside_each_other(engine: Engine) -> None:
+    """On a terminal that is wide enough; with both boxes and the verdict."""
+    Path("offramp.yaml").write_text(
+        f"upstreams:\n  one: {{base_url: '{engine.base_url}', engine: vllm, price: {{usd_per_hour: 1}}}}\n"
+        f"  two: {{base_url: '{engine.base_url}', engine: vllm, price: {{usd_per_hour: 3}}}}\n"
+        "routes: {r: {models: [tiny], tiers: [{upstream: one}, {upstream: two}]}}\nlisten: {port: 0, admin_port: 0}\n"
+    )
+    with Terminal() as terminal:
+        terminal.until("you >")
+        terminal.type("/compare two\r")
+        terminal.until("every question goes to one and two from now on")
+        terminal.until("you >")
+        terminal.type("hello\r")
+        terminal.until("$1 per h")
+        terminal.until("$3 per h")
+        terminal.until("two cost 3.0 times as much as one")
+        terminal.until("you >")
+        terminal.type("\x04")
         code = terminal.ended()
 
     assert code == 0

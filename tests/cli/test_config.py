@@ -79,3 +79,20 @@ def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """For editors."""
     assert run(["config", "schema"]) == 0
     assert msgspec.json.decode(capsys.readouterr().out)["properties"]["upstreams"]["minProperties"] == 1
+
+
+def test_cards_that_nobody_knows_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip in a card's name would show as unknown money, weeks later."""
+    Path("offramp.yaml").write_text(
+        "upstreams: {a: {base_url: 'http://h/v1', price: cerebrium/A11},\n"
+        "  b: {base_url: 'http://h/v1', price: aws/g5.xlarge}}\n"
+        "routes: {r: {models: [m], baseline: openai/gpt-4o-minni, tiers: [{upstream: a}, {upstream: b}]}}\n"
+    )
+
+    assert run(["config", "check", "--json"]) == 0
+    warnings = msgspec.json.decode(capsys.readouterr().out)["warnings"]
+
+    assert [warning.split(" is no ")[0] for warning in warnings if "is no price card" in warning] == [
+        "routes.r.baseline: openai/gpt-4o-minni",
+        "upstreams.a.price: cerebrium/A11",
+    ]

@@ -10,12 +10,15 @@ from offramp.migrate.chat.answer import Answer
 from offramp.migrate.chat.bill import Bill, usd, usd_exact
 from offramp.pricing.money import text_or_none
 
+ROOM_FOR_PRICES = 62
+"""A box with fewer columns shows quantities and amounts only."""
+
 
 def box(answer: Answer, bill: Bill, *, title: str, width: int | None = None) -> RenderableType:
     """The box as rich draws it."""
     parts: list[RenderableType] = [Text(line) for line in (*timing(answer), *tokens(answer))]
     if bill.lines:
-        parts.append(_lines(bill))
+        parts.append(_lines(bill, has_room=width is None or width >= ROOM_FOR_PRICES))
     parts += [Text(line, style="bold") for line in total(bill)]
     parts.append(Text(bill.method, style="dim"))
     parts += [Text(note, style="dim") for note in bill.notes]
@@ -90,14 +93,15 @@ def for_programs(answer: Answer, bill: Bill) -> dict[str, object]:
     }
 
 
-def _lines(bill: Bill) -> Table:
-    table = Table.grid(padding=(0, 3))
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_column(justify="right")
-    table.add_column(justify="right")
+def _lines(bill: Bill, *, has_room: bool) -> Table:
+    """The lines of the bill below each other; without room their prices are left out."""
+    table = Table.grid(padding=(0, 3 if has_room else 2))
+    table.add_column(no_wrap=True)
+    for _ in range(3 if has_room else 2):
+        table.add_column(justify="right", no_wrap=True)
     for line in bill.lines:
-        table.add_row(line.what, line.quantity, line.price, "?" if line.nano is None else f"${usd(line.nano)}")
+        cost = "?" if line.nano is None else f"${usd(line.nano)}"
+        table.add_row(*((line.what, line.quantity, line.price, cost) if has_room else (line.what, line.quantity, cost)))
     return table
 
 

@@ -19,7 +19,7 @@ QUIET_S = 1.0
 """So long nothing is said: most answers begin sooner."""
 COLD_S = 4.0
 """After so long somebody wonders."""
-SIDE_BY_SIDE = 80
+SIDE_BY_SIDE = 90
 """Columns that two answers beside each other need."""
 
 

@@ -1,10 +1,12 @@
 """`offramp config`: is the configuration right, and what does it say; its JSON Schema for editors."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from offramp.cli.config_cards import card_notes
 from offramp.cli.config_picture import picture
 from offramp.cli.terminal import group, print_json
 from offramp.config.load import load
@@ -33,6 +35,7 @@ def check(
     """
     try:
         loaded = load(file or config)
+        loaded = replace(loaded, warnings=(*loaded.warnings, *card_notes(loaded.settings)))
     except SettingsError as error:
         if not as_json:
             raise
