@@ -62,6 +62,9 @@ class UpstreamConnection(asyncio.Protocol):
         transport = self.transport
         assert transport is not None
         transport.writelines((attempt.head, *attempt.pieces))
+        if attempt.upload_open and not transport.get_write_buffer_size():
+            # All of it went out at once, so nobody will say that there is room again.
+            attempt.listener.on_writable(attempt, writable=True)
         if attempt.upload_open and not self._full:
             attempt.listener.on_writable(attempt, writable=True)  # It may have been held while there was no connection.
 
