@@ -36,7 +36,7 @@ TICK_S = 0.1
 SLOW_TICKS = 10
 """Every so many ticks connections, pools and gauges are looked at."""
 CUT_S = 1.0
-"""How long the clients that are cut off have to take note."""
+"""How long clients that are cut off have to read why, before their connections are broken."""
 GC_THRESHOLDS = (10_000, 20, 50)
 """Requests leave next to no cycles behind, so the collector may look less often than every 700 objects."""
 _STATES = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
@@ -87,6 +87,7 @@ class DataPlane:
         self.pipeline = Pipeline(plan, services, log_row=ExchangeLines(log) if log_exchanges else None)
         self.probes = Probes(log)
         self._servers: list[asyncio.Server] = []
+        self._draining_since_s: float | None = None
         self._ticks = 0
         self._ticker: asyncio.TimerHandle | None = None
         self.metrics.build_info.child(__version__).set(1)
@@ -118,9 +119,8 @@ class DataPlane:
             self._slow_tick(now_s)
 
     def _slow_tick(self, now_s: float) -> None:
-        draining = self.pipeline.draining
         for connection in list(self.pipeline.connections):
-            patience.sweep(connection, now_s, draining=draining)
+            patience.sweep(connection, now_s, draining_since_s=self._draining_since_s)
         for instance in self.instances():
             instance.sweep(now_s)
 
@@ -139,13 +139,16 @@ class DataPlane:
 
     def close_servers(self) -> None:
         """Take no new connections in this process; answers from now on tell their clients to leave."""
+        self._draining_since_s = time.monotonic()
         self.pipeline.draining = True
+        for connection in self.pipeline.connections:
+            patience.begin_to_drain(connection)
         for server in self._servers:
             server.close()
         self._servers.clear()
 
     async def drain(self, timeout_s: float, hurried: asyncio.Event) -> int:
-        """Let open requests finish.
+        """Let open requests finish, once the servers are closed.
 
         Args:
             timeout_s: How long they may take.
@@ -154,15 +157,16 @@ class DataPlane:
         Returns:
             How many connections were still open when the time was over; they are cut.
         """
-        self.pipeline.draining = True
         loop = asyncio.get_running_loop()
         empty, hurry = loop.create_task(self.pipeline.nobody_connected()), loop.create_task(hurried.wait())
         await asyncio.wait({empty, hurry}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
         left = list(self.pipeline.connections)
         for connection in left:
+            self.pipeline.cut(connection)
+        await asyncio.wait({empty}, timeout=CUT_S)
+        for connection in list(self.pipeline.connections):
             connection.abort()
-        # Their rows are made when the transports say that they are gone.
         await asyncio.wait({empty}, timeout=CUT_S)
         empty.cancel()
         return len(left)

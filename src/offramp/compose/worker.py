@@ -125,7 +125,7 @@ class Worker:
                 instance.elsewhere = message.in_flight.get(instance.key, 0)
 
     def _told_to_drain(self, timeout_s: float) -> None:
-        if self._ending.asked.is_set() and timeout_s <= 0:
+        if timeout_s <= 0:
             self._ending.hurried.set()
         self._drain_timeout_s = timeout_s
         self._rest_s = 0.0

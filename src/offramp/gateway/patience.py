@@ -5,19 +5,35 @@ from offramp.gateway.refusals import RequestTimeoutError
 from offramp.gateway.transport import Phase
 
 LINGER_S = 2.0
-"""How long bytes that nobody wants are still read after a refusal, so that the client sees the answer and not a reset;
-and how long an idle connection of a gateway that drains may still bring a request that was under way."""
+"""How long bytes that nobody wants are still read after a refusal, so that the client sees the answer and not a
+reset."""
+GRACE_S = 2.0
+"""How long the idle connections of a gateway that drains may still bring a request: its answer tells them to close."""
 
 _IDLE, _HEAD, _BODY, _ANSWER, _LINGER = Phase
 
 
-def sweep(connection: ClientConnection, now_s: float, *, draining: bool) -> None:
-    """Close what is too slow."""
+def begin_to_drain(connection: ClientConnection) -> None:
+    """The gateway is about to end: an answer whose head is not sent yet tells the client to close."""
+    if connection.current is not None and not connection.current.head_sent:
+        connection.current.keep_alive = False
+
+
+def sweep(connection: ClientConnection, now_s: float, *, draining_since_s: float | None) -> None:
+    """Close what is too slow.
+
+    Args:
+        connection: A client's.
+        now_s: Monotonic time in seconds.
+        draining_since_s: When the gateway was told to end; `None` while it goes on.
+    """
     limits = connection.pipeline.plan.limits
     waited_s = now_s - connection.since_s
     phase = connection.phase
-    if phase is _IDLE and (waited_s > limits.idle_s or (draining and waited_s > LINGER_S)):
-        connection.close()
+    if phase is _IDLE:
+        told_s = 0.0 if draining_since_s is None else min(waited_s, now_s - draining_since_s)
+        if waited_s > limits.idle_s or told_s > GRACE_S:
+            connection.close()
     elif phase is _LINGER and waited_s > LINGER_S:
         connection.abort()
     elif phase is _HEAD and waited_s > limits.header_s:

@@ -15,7 +15,7 @@ from offramp.gateway import admit, answers, decode, relay, route, settle
 from offramp.gateway.dispatch import Dispatcher, cache_in_turn, next_alarm, nobody_left
 from offramp.gateway.exchange import NO_HEAD, Exchange, HeadFacts, Mode, Stage
 from offramp.gateway.plan import Plan
-from offramp.gateway.refusals import UpgradeError
+from offramp.gateway.refusals import StoppedError, UpgradeError
 from offramp.gateway.services import Services
 from offramp.gateway.verdict import all_failed, read_rejection, retry_after_s
 from offramp.policy.failover import Failure
@@ -315,6 +315,25 @@ class Pipeline:
             exchange.error_code = exchange.error_code or "upstream_answer_broken"
             exchange.client.abort()
             self._settle(exchange)
+
+    def cut(self, connection: "ClientConnection") -> None:
+        """The gateway is stopped and a client still waits: it is told, as clearly as its answer still allows."""
+        exchange = connection.current
+        if exchange is None:
+            connection.close()
+            return
+        exchange.keep_alive = False
+        self._dispatcher.abandon(exchange)
+        error = StoppedError("the gateway was stopped before this answer was complete; send the request again")
+        if exchange.stage < _COMMITTED:
+            self._refuse(exchange, error)
+        elif exchange.mode is _STREAM and not exchange.done_seen:
+            exchange.stage = Stage.TRUNCATED
+            relay.end_in_error(exchange, error.message, error.code)
+            self._finish(exchange)
+        else:
+            exchange.error_code = error.code
+            self._truncate(exchange, error.message)
 
     def _answer_from_cache(self, exchange: Exchange) -> bool:
         """Give the last good answer, if the cache's turn has come and it has one."""

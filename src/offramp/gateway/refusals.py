@@ -63,6 +63,14 @@ class TooManyConnectionsError(OfframpError):
     retriable = True
 
 
+class StoppedError(OfframpError):
+    """The gateway is stopped, and this request has had the time there was."""
+
+    status_hint = 503
+    code = "gateway_stopped"
+    retriable = True
+
+
 class UnknownPathError(BadRequestError):
     """Nothing is served under that path."""
 

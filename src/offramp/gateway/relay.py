@@ -223,14 +223,15 @@ def stream_end(exchange: Exchange) -> Failure | None:
 
 def stream_broken(exchange: Exchange, reason: str) -> None:
     """After the commit: say in the stream that it is not whole, and end it without an end marker."""
+    message = f"the answer is cut off: {exchange.tier_name} failed after it had begun ({reason})"
+    end_in_error(exchange, message, "upstream_stream_broken")
+
+
+def end_in_error(exchange: Exchange, message: str, code: str) -> None:
+    """End a stream in an explicit error, unless it has had one, and without an end marker."""
     if not exchange.answer_failed:
-        exchange.error_code = "upstream_stream_broken"
-        event = error_event(
-            exchange.operation,
-            message=f"the answer is cut off: {exchange.tier_name} failed after it had begun ({reason})",
-            type="api_error",
-            code=exchange.error_code,
-        )
+        exchange.error_code = code
+        event = error_event(exchange.operation, message=message, type="api_error", code=code)
         answers.write_body(exchange, event)
     answers.end_body(exchange)
 
