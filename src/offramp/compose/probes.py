@@ -30,10 +30,11 @@ class Probes:
         self.stop()
         loop = asyncio.get_running_loop()
         for name, part in settings.upstreams.items():
-            if part.health is None:
-                continue
             for instance in fleet[name].instances:
-                self._tasks[instance] = loop.create_task(self._probe_for_ever(instance, part.health))
+                if part.health is None:
+                    self._well(instance)  # Nobody would see it come back.
+                else:
+                    self._tasks[instance] = loop.create_task(self._probe_for_ever(instance, part.health))
 
     def stop(self) -> None:
         """Watch nobody."""
@@ -45,6 +46,8 @@ class Probes:
         failures = 0
         while True:
             await asyncio.sleep(health.interval_s)
+            if instance.in_flight >= instance.limits.max_connections:
+                continue  # It has its hands full; a probe would wait behind its requests and be lost.
             status = await probe(instance, health.path)
             if status is not None and status not in range(200, 300) and status not in range(500, 600):
                 # No such path: this server says nothing about its health, so neither do we.
