@@ -68,7 +68,8 @@ def test_a_folder_that_was_deleted_under_it_is_made_again(tmp_path: Path) -> Non
 def test_a_newer_journal_is_left_alone(tmp_path: Path) -> None:
     """Writing into it could destroy what the newer version meant."""
     path = tmp_path / "journal.db"
-    Journal(path).append(Kind.BATCH, b"", at_ns=0)
+    with closing(Journal(path)) as writer:
+        writer.append(Kind.BATCH, b"", at_ns=0)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
 

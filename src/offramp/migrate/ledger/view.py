@@ -86,7 +86,7 @@ def _view(folder: Path, note: str, open_files: ExitStack, now_ns: int) -> View:
         if schema.found(disk, path=folder / state.LEDGER):
             parts.append(disk)
     if note or not parts:
-        parts.append(open_files.enter_context(closing(_unfolded(folder, parts, now_ns))))
+        parts.append(_unfolded(folder, parts, open_files, now_ns))
     newest = parts[-1]
     waiting = [_decode_waiting(blob) for (blob,) in newest.execute("SELECT waiting FROM journals")]
     meters, idle_hours = _meters(newest, now_ns)
@@ -110,9 +110,9 @@ def _meters(newest: sqlite3.Connection, now_ns: int) -> tuple[dict[str, ComputeM
     return meters, dict(idle_hours)
 
 
-def _unfolded(folder: Path, parts: list[sqlite3.Connection], now_ns: int) -> sqlite3.Connection:
+def _unfolded(folder: Path, parts: list[sqlite3.Connection], open_files: ExitStack, now_ns: int) -> sqlite3.Connection:
     """A ledger in memory that goes on where the one on disk stopped."""
-    memory = sqlite3.connect(":memory:", isolation_level=None)
+    memory = open_files.enter_context(closing(sqlite3.connect(":memory:", isolation_level=None)))
     schema.create(memory)
     for disk in parts:
         for table in ("computes", "journals", "numbering"):
@@ -136,4 +136,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         connection.close()
         return sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+    except BaseException:
+        connection.close()
+        raise
     return connection
