@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check speed docs lock fmt
+.PHONY: help demo test check speed docs pictures lock fmt
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ speed: $(VENV)/.ready-dev ## what the gateway adds on this machine, measured aga
 
 docs: $(VENV)/.ready-dev ## write the pages that are made from the code
 	@$(PY) -m tools.pages
+
+pictures: $(VENV)/.ready-dev ## take the pictures of the pages again (needs tmux)
+	@$(PY) -m tools.pictures
 
 lock: ## renew requirements/*.txt, a week behind the newest releases (needs uv)
 	@tools/lock.sh

@@ -100,7 +100,7 @@ def test_the_ledger_is_kept_where_one_asks_for_it(tmp_path: Path) -> None:
     read = subprocess.run(
         [sys.executable, "-m", "offramp", "ledger", "--state", str(kept), "--json"], capture_output=True, check=True
     )
-    again = demo("--chapter", "relay", "--state", str(kept))
+    again = demo("--state", str(kept))
 
     assert done.returncode == 0, done.stderr
     assert json.loads(read.stdout)["requests"] == 1

@@ -58,7 +58,7 @@ def test_it_says_who_answers_and_how_the_breaker_stands() -> None:
     """The four facts that the show is about."""
     local, openai, breaker, moments, totals = drawn(picture(), 80)[1:-1]
 
-    assert "█████     " in local
+    assert "▇▇▇▇▇     " in local
     assert local.rstrip("│ ").endswith("0/s      60")
     assert openai.rstrip("│ ").endswith("30/s   1,060")
     assert "━━━━━××××?" in breaker

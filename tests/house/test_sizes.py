@@ -16,6 +16,7 @@ FUNCTION_LINES = 50
 
 LATE_IMPORTS = {
     "src/offramp/cli/__init__.py": "loads what the command line says and nothing else, so that --help is instant",
+    "src/offramp/cli/demo.py": "the OpenAI SDK takes a second to load; --help and the first words need not wait",
     "src/offramp/cli/invoke.py": "loads the one command that is called",
     "src/offramp/cli/prices.py": "genai-prices takes 0.3 s to load, and only --update needs it",
     "src/offramp/compose/admin.py": "the admin port's libraries are loaded once the main port is open",

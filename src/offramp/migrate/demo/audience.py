@@ -34,15 +34,15 @@ HEADINGS = {
     ),
     Chapter.FAILOVER: Heading(
         title="The self-hosted upstream dies",
-        story="Under a steady load the self-hosted upstream is killed (kill -9). Who has no word yet must not notice.",
+        story="Under a steady load it is killed (kill -9). Who has no word of an answer yet must not notice.",
     ),
     Chapter.BREAKER: Heading(
         title="The breaker opens, and heals",
-        story="While it is away nobody waits for it. Started again, one request tries it; then the traffic returns.",
+        story="While away, nobody waits for it. Started again, one request tries it; then traffic returns.",
     ),
     Chapter.CACHE: Heading(
         title="Everybody is away",
-        story="Both upstreams are killed. Who asks what was asked before gets the last good answer, with its age.",
+        story="Both upstreams are killed. Who repeats a question gets the last good answer, with its age.",
     ),
     Chapter.BILL: Heading(
         title="What it cost",

@@ -124,7 +124,7 @@ async def breaker(show: Show) -> None:
     show.promise(Chapter.BREAKER, "the traffic returns by itself", found, held=healed)
     show.promise_no_failure(Chapter.BREAKER, asked)
     show.audience.say(
-        f"(A health probe saw it return; without one the breaker waits cooldown_s: {COOLDOWN_S} here, 60 by default.)"
+        f"(A health probe saw it return. Without probes the breaker waits {COOLDOWN_S} s; by default 60.)"
     )
 
 

@@ -9,11 +9,14 @@ from types import TracebackType
 from typing import Self
 
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
 
 from offramp.migrate.demo.asked import NONE, Asked, Ending
 
 ANSWER_TIMEOUT_S = 30.0
+
+Messages = list[ChatCompletionMessageParam]
+OnText = Callable[[str], None]
 
 
 class Application:
@@ -59,7 +62,7 @@ class Application:
         streaming: bool,
         max_tokens: int,
         model: str | None = None,
-        on_text: Callable[[str], None] | None = None,
+        on_text: OnText | None = None,
     ) -> Asked:
         """Ask, and say what became of it; no error is raised.
 
@@ -73,24 +76,10 @@ class Application:
         """
         asked = Asked(team=team, streaming=streaming, started_s=time.monotonic())
         self.seen.append(asked)
-        completions = self._clients[team].chat.completions.with_raw_response
         try:
-            if streaming:
-                raw = await completions.create(
-                    model=model or self.model,
-                    messages=[{"role": "user", "content": question}],
-                    max_tokens=max_tokens,
-                    stream=True,
-                    stream_options={"include_usage": True},
-                )
-                _read_head(asked, raw.headers)
-                await _read_stream(asked, raw.parse(), on_text)
-            else:
-                whole = await completions.create(
-                    model=model or self.model, messages=[{"role": "user", "content": question}], max_tokens=max_tokens
-                )
-                _read_head(asked, whole.headers)
-                _read_whole(asked, whole.parse())
+            messages: Messages = [{"role": "user", "content": question}]
+            ask = self._ask_streamed if streaming else self._ask_whole
+            await ask(asked, messages, model or self.model, max_tokens, on_text)
         except APIStatusError as error:
             _read_head(asked, error.response.headers)
             asked.ending, asked.why, asked.code = Ending.REFUSED, error.message, error.code or ""
@@ -104,6 +93,26 @@ class Application:
         finally:
             asked.ended_s = time.monotonic()
         return asked
+
+    async def _ask_streamed(
+        self, asked: Asked, messages: Messages, model: str, max_tokens: int, on_text: OnText | None
+    ) -> None:
+        raw = await self._clients[asked.team].chat.completions.with_raw_response.create(
+            model=model,
+            messages=messages,
+            max_tokens=max_tokens,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        _read_head(asked, raw.headers)
+        await _read_stream(asked, raw.parse(), on_text)
+
+    async def _ask_whole(self, asked: Asked, messages: Messages, model: str, max_tokens: int, _: OnText | None) -> None:
+        raw = await self._clients[asked.team].chat.completions.with_raw_response.create(
+            model=model, messages=messages, max_tokens=max_tokens
+        )
+        _read_head(asked, raw.headers)
+        _read_whole(asked, raw.parse())
 
 
 async def warm_up(base_url: str, model: str) -> None:
@@ -122,9 +131,7 @@ def _read_head(asked: Asked, headers: Mapping[str, str]) -> None:
     asked.age_s = int(headers["age"]) if "age" in headers else None
 
 
-async def _read_stream(
-    asked: Asked, stream: AsyncStream[ChatCompletionChunk], on_text: Callable[[str], None] | None
-) -> None:
+async def _read_stream(asked: Asked, stream: AsyncStream[ChatCompletionChunk], on_text: OnText | None) -> None:
     async with stream:
         async for event in stream:
             if event.usage is not None:
