@@ -38,10 +38,11 @@ from offramp.telemetry.logs import Log
 from offramp.upstream.connection import UpstreamConnection
 from tools.speed import targets, traffic
 
-BATCHES = 120
-REQUESTS = 200
-"""In a batch: about 5 ms, which a scheduler leaves alone often enough."""
+BATCHES = 600
+REQUESTS = 40
+"""In a batch: about a millisecond, which even the scheduler of a busy machine leaves alone often enough."""
 WARM_UP = 500
+PROFILED = 20_000
 
 
 class Sink(asyncio.Transport):
@@ -236,7 +237,7 @@ def profile(name: str) -> None:
     with bench() as made:
         profiler = cProfile.Profile()
         profiler.enable()
-        SCENARIOS[name](made, 100 * REQUESTS)
+        SCENARIOS[name](made, PROFILED)
         profiler.disable()
     pstats.Stats(profiler).sort_stats("tottime").print_stats(40)
 
