@@ -139,59 +139,33 @@ def _row(exchange: Exchange, services: Services, outcome: Outcome, measured: str
     """The ledger's row. Positional, in the order of the fields: by keyword it costs four times as much."""
     facts, usage, route, tier = exchange.facts, exchange.usage, exchange.route, exchange.tier
     request, principal = exchange.request or NO_REQUEST, exchange.principal or NOBODY
-    key, fields, first_s, started_s = (
-        services.hash_key,
-        exchange.answer_fields,
-        exchange.first_content_s,
-        exchange.started_s,
-    )
+    key, fields = services.hash_key, exchange.answer_fields
+    first_s, started_s = exchange.first_content_s, exchange.started_s
     site = site_of(key, request.site_parts)
     baseline = route.baseline if route is not None else None
     tokens: tuple[int | None, int | None, int | None, int | None] = (None, None, None, None)
     if usage is not None:
         tokens = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens)
-    # fmt: off - one line for each group of fields that belong together
+    # One line for each group of fields that belong together.
+    # fmt: off
     return ExchangeRow(
-        exchange.id,
-        exchange.started_ns,
-        principal.name,
-        principal.team,
+        exchange.id, exchange.started_ns, principal.name, principal.team,
         principal.feature or facts.feature or (route.feature if route is not None else ""),
-        named_site(key, facts.site) if facts.site else site.site,
-        bool(facts.site),
+        named_site(key, facts.site) if facts.site else site.site, bool(facts.site),
         request_hash(tenant_key(key, tenant_of(exchange)), exchange.body) if exchange.body else b"",
-        exchange.operation,
-        request.features,
-        request.n,
-        request.max_tokens,
-        exchange.service_tier or request.service_tier,
-        request.messages,
-        request.tools,
-        site.system,
-        len(request.system),
-        route.name if route is not None else NONE,
-        tier.name if tier is not None else NONE,
+        exchange.operation, request.features, request.n, request.max_tokens,
+        exchange.service_tier or request.service_tier, request.messages, request.tools,
+        site.system, len(request.system),
+        route.name if route is not None else NONE, tier.name if tier is not None else NONE,
         exchange.tried[-1].name if exchange.tried else "",
-        request.model,
-        exchange.model_served,
-        exchange.status,
-        outcome,
-        exchange.error_code,
-        exchange.finish_reason,
-        *tokens,
-        measured,
-        exchange.bytes_in,
-        exchange.bytes_out,
-        first_s - started_s if first_s else None,
-        now_s - started_s,
-        exchange.attempts,
-        facts.client_retries,
-        _remaining(fields, b"x-ratelimit-remaining-requests"),
-        _remaining(fields, b"x-ratelimit-remaining-tokens"),
+        request.model, exchange.model_served, exchange.status, outcome, exchange.error_code, exchange.finish_reason,
+        *tokens, measured, exchange.bytes_in, exchange.bytes_out,
+        first_s - started_s if first_s else None, now_s - started_s,
+        exchange.attempts, facts.client_retries,
+        _remaining(fields, b"x-ratelimit-remaining-requests"), _remaining(fields, b"x-ratelimit-remaining-tokens"),
         _cost(exchange, tier.upstream if tier is not None else None),
         baseline.cost_nano(usage) if baseline is not None and usage is not None else None,
-        exchange.tries if exchange.attempts > 1 else (),
-        exchange.usage_ratio,
+        exchange.tries if exchange.attempts > 1 else (), exchange.usage_ratio,
     )
     # fmt: on
 
