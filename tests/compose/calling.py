@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any, Self
 
-from tests.processes import HOST, Gateway, gateway, simulate, wait_until
+from tests.processes import HOST, Engine, Gateway, gateway, wait_until
 
 MODEL = "gpt-4o-mini"
 KEY = "sk-test"
@@ -90,12 +90,9 @@ class Caller:
 
 
 @contextlib.contextmanager
-def serving(*, workers: int = 1, drain_s: float = 20, config: str = CONFIG) -> Iterator[Gateway]:
-    """A gateway in front of an engine of its own, with all its workers at work."""
-    with (
-        simulate("vllm", "--model", "tiny") as local,
-        gateway(config.format(local=local.base_url, drain_s=drain_s), workers=workers) as served,
-    ):
+def serving(engine: Engine, *, workers: int = 1, drain_s: float = 20, config: str = CONFIG) -> Iterator[Gateway]:
+    """A gateway in front of an engine, with all its workers at work."""
+    with gateway(config.format(local=engine.base_url, drain_s=drain_s), workers=workers) as served:
         wait_until(lambda: len(pids(served)) == (workers if workers > 1 else 0), "all workers serve")
         yield served
 
@@ -123,6 +120,13 @@ def caller_of(served: Gateway, pid: int) -> Caller:
         caller = Caller(served.port)
         assert caller.health() == 200
     return caller
+
+
+@contextlib.contextmanager
+def one_to_each(served: Gateway) -> Iterator[list[Caller]]:
+    """A client of each worker, in their order."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(caller_of(served, pid)) for pid in pids(served)]
 
 
 def events(served: Gateway, name: str) -> list[dict[str, Any]]:

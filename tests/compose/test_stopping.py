@@ -9,15 +9,15 @@ import time
 import pytest
 
 from tests.compose.calling import Caller, events, pids, serving
-from tests.processes import HOST, Gateway, wait_until
+from tests.processes import HOST, Engine, Gateway, wait_until
 
 BOTH = pytest.mark.parametrize("workers", [1, 2])
 
 
 @BOTH
-def test_a_gateway_with_nothing_open_ends_at_once(workers: int) -> None:
+def test_a_gateway_with_nothing_open_ends_at_once(engine: Engine, workers: int) -> None:
     """A restart that takes half a minute for nothing is one that people learn to kill."""
-    with serving(workers=workers) as served:
+    with serving(engine, workers=workers) as served:
         began_s = time.monotonic()
         served.terminate()
 
@@ -26,9 +26,9 @@ def test_a_gateway_with_nothing_open_ends_at_once(workers: int) -> None:
 
 
 @BOTH
-def test_an_answer_under_way_is_finished_and_the_connection_is_told_to_close(workers: int) -> None:
+def test_an_answer_under_way_is_finished_and_the_connection_is_told_to_close(engine: Engine, workers: int) -> None:
     """Neither a stream nor a whole answer notices that the gateway is about to end."""
-    with serving(workers=workers) as served, Caller(served.port) as streaming, Caller(served.port) as whole:
+    with serving(engine, workers=workers) as served, Caller(served.port) as streaming, Caller(served.port) as whole:
         stream = streaming.begin(tokens=200, stream=True)
         whole.send({"model": "gpt-4o-mini", "max_tokens": 200, "messages": [{"role": "user", "content": "Hi"}]})
         wait_until(lambda: _in_flight(served) == 2, "both are asked")
@@ -47,9 +47,9 @@ def test_an_answer_under_way_is_finished_and_the_connection_is_told_to_close(wor
 
 
 @BOTH
-def test_idle_clients_hear_of_the_end_with_their_next_answer_and_have_time_to_ask(workers: int) -> None:
+def test_idle_clients_hear_of_the_end_with_their_next_answer_and_have_time_to_ask(engine: Engine, workers: int) -> None:
     """A pooled connection that is closed under a request is a failed request, so it is not closed at once."""
-    with serving(workers=workers) as served, Caller(served.port) as asking, Caller(served.port) as silent:
+    with serving(engine, workers=workers) as served, Caller(served.port) as asking, Caller(served.port) as silent:
         asking.ask()
         silent.ask()
         let_pass(2.2)  # longer than the grace, so that only one that begins with TERM protects them
@@ -69,9 +69,9 @@ def test_idle_clients_hear_of_the_end_with_their_next_answer_and_have_time_to_as
 
 
 @BOTH
-def test_nobody_new_is_let_in_while_it_ends(workers: int) -> None:
+def test_nobody_new_is_let_in_while_it_ends(engine: Engine, workers: int) -> None:
     """Where a load balancer stands in front, the next connection must go elsewhere."""
-    with serving(workers=workers) as served, Caller(served.port) as caller:
+    with serving(engine, workers=workers) as served, Caller(served.port) as caller:
         stream = caller.begin(tokens=300, stream=True)
         served.terminate()
         wait_until(lambda: not _connects(served.port), "the port is closed")
@@ -82,9 +82,9 @@ def test_nobody_new_is_let_in_while_it_ends(workers: int) -> None:
 
 
 @BOTH
-def test_what_does_not_end_in_time_is_cut_and_counted(workers: int) -> None:
+def test_what_does_not_end_in_time_is_cut_and_counted(engine: Engine, workers: int) -> None:
     """`drain_timeout_s` is a promise to whoever waits for the process to end."""
-    with serving(workers=workers, drain_s=1) as served, Caller(served.port) as caller:
+    with serving(engine, workers=workers, drain_s=1) as served, Caller(served.port) as caller:
         stream = caller.begin(tokens=4000, stream=True)
         stream.read(200)
         began_s = time.monotonic()
@@ -98,13 +98,15 @@ def test_what_does_not_end_in_time_is_cut_and_counted(workers: int) -> None:
         books = served.ledger()
         assert books["requests"] == 1
         assert books["by_outcome"]["truncated"]["requests"] == 1
-        wait_until(lambda: [each["in_flight_usd"] for each in served.ledger()["machines"].values()] == ["0"], "its share")
+        wait_until(
+            lambda: [each["in_flight_usd"] for each in served.ledger()["machines"].values()] == ["0"], "its share"
+        )
 
 
 @BOTH
-def test_ctrl_c_once_finishes_what_was_begun_and_twice_does_not(workers: int) -> None:
+def test_ctrl_c_once_finishes_what_was_begun_and_twice_does_not(engine: Engine, workers: int) -> None:
     """People press it again when they mean it."""
-    with serving(workers=workers) as served, Caller(served.port) as caller:
+    with serving(engine, workers=workers) as served, Caller(served.port) as caller:
         stream = caller.begin(tokens=4000, stream=True)
         stream.read(200)
         served.signal(signal.SIGINT)
@@ -118,9 +120,9 @@ def test_ctrl_c_once_finishes_what_was_begun_and_twice_does_not(workers: int) ->
         assert served.ledger()["requests"] == 1
 
 
-def test_ctrl_c_in_a_terminal_reaches_workers_and_supervisor_at_once_and_loses_nothing() -> None:
+def test_ctrl_c_in_a_terminal_reaches_workers_and_supervisor_at_once_and_loses_nothing(engine: Engine) -> None:
     """The terminal tells the whole group; a worker that left first would leave the door open behind it."""
-    with serving(workers=2) as served, Caller(served.port) as caller:
+    with serving(engine, workers=2) as served, Caller(served.port) as caller:
         stream = caller.begin(tokens=200, stream=True)
         for pid in [*pids(served), served.pid]:
             os.kill(pid, signal.SIGINT)
@@ -131,9 +133,9 @@ def test_ctrl_c_in_a_terminal_reaches_workers_and_supervisor_at_once_and_loses_n
         assert served.ledger()["requests"] == 1
 
 
-def test_a_single_process_says_that_there_is_nobody_to_replace() -> None:
+def test_a_single_process_says_that_there_is_nobody_to_replace(engine: Engine) -> None:
     """SIGUSR2 must not end a gateway that has no workers, as it ends a process that does not know it."""
-    with serving() as served, Caller(served.port) as caller:
+    with serving(engine) as served, Caller(served.port) as caller:
         served.signal(signal.SIGUSR2)
         wait_until(lambda: bool(events(served, "signal")), "it has heard")
 

@@ -75,6 +75,7 @@ class Reloader:
             warnings = (*loaded.warnings, *warnings, *(f"{key}: takes effect at the next start" for key in later))
             for warning in warnings:
                 self._log.event("configuration", level="warning", problem=warning)
+            self._log.flush()
             return loaded.hash
 
     async def try_reload(self, why: str) -> None:
