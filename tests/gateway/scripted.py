@@ -63,7 +63,9 @@ class Talk:
 
     def reset(self) -> None:
         """Break the connection (RST)."""
-        sock: socket.socket = self._writer.get_extra_info("socket")
+        sock: socket.socket | None = self._writer.get_extra_info("socket")
+        if sock is None:
+            return  # The other side was faster.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 

@@ -71,8 +71,8 @@ def stream_block(exchange: Exchange, block: bytes, now_s: float) -> Failure | No
         block = block[:end]
         if len(exchange.tail) > sse.MAX_EVENT_BYTES:
             return Failure.NOT_PROTOCOL
-    if not block:
-        return None
+    if not block or exchange.done_seen or exchange.answer_failed:
+        return None  # Nothing follows an end.
     if exchange.stage is not _COMMITTED:
         return _before_commit(exchange, block, now_s)
     exchange.last_read_s = now_s
