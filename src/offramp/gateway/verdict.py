@@ -2,6 +2,7 @@
 
 import email.utils
 import time
+from math import isnan
 
 from offramp.errors import OfframpError
 from offramp.gateway.exchange import Exchange, Rejection
@@ -84,7 +85,7 @@ def retry_after_s(headers: Headers) -> float | None:
             return None
     except (ValueError, OverflowError):
         return None
-    return min(max(wait_s, 0.0), MAX_REST_S)
+    return None if isnan(wait_s) else min(max(wait_s, 0.0), MAX_REST_S)
 
 
 def all_failed(exchange: Exchange, failure: Failure, reason: str) -> OfframpError:
