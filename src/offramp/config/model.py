@@ -158,7 +158,7 @@ class Limits(Part):
     upload_idle_s: Seconds = 30.0
     """Time that an upload may stand still."""
     idle_s: Seconds = 75.0
-    """Time that an idle connection is kept open."""
+    """Time that an idle connection is kept open, and that a client may leave an answer untaken."""
 
 
 class RetryBudget(Part):

@@ -117,6 +117,7 @@ def send_models(exchange: Exchange, upstream_body: bytes | None) -> None:
     if upstream_body is None:
         exchange.status = 200
         exchange.answer_headers = [(b"content-type", b"application/json")]
+    exchange.keep_alive = exchange.keep_alive and exchange.upload_done
     send_whole(exchange, models.merge(bodies, list(plan.aliases), plan.loaded_unix_s))
     exchange.stage = _DONE
 
@@ -125,6 +126,7 @@ def send_health(exchange: Exchange, *, draining: bool) -> None:
     """A constant answer that costs no upstream anything and is no row of the ledger."""
     exchange.status, exchange.settled = 503 if draining else 200, True
     exchange.answer_headers = [(b"content-type", b"text/plain")]
+    exchange.keep_alive = exchange.keep_alive and exchange.upload_done
     body = b"draining\n" if draining else b"ok\n"
     send_whole(exchange, b"" if exchange.facts.method == b"HEAD" else body)
 
@@ -133,4 +135,5 @@ def send_preflight(exchange: Exchange) -> None:
     """A browser asks whether it may ask: yes for allowed origins, without a key, and no row of the ledger."""
     allowed = cors_fields(exchange.facts, exchange.plan)
     exchange.status, exchange.settled = 204 if allowed else 403, True
+    exchange.keep_alive = exchange.keep_alive and exchange.upload_done
     exchange.client.write(head(exchange, PREFLIGHT_FIELDS if allowed else b"", None if allowed else 0))

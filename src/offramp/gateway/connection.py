@@ -31,6 +31,10 @@ from offramp.wire.http import Headers
 if TYPE_CHECKING:
     from offramp.gateway.pipeline import Pipeline
 
+MAX_READ_BYTES = 256 * 1024
+"""The most that one read brings; requests that wait behind another may bring as much before reading stops."""
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
 # A member looked up through its class costs as much as a call.
 _IDLE, _HEAD, _BODY, _ANSWER, _LINGER = Phase
 
@@ -85,7 +89,7 @@ class ClientConnection(ClientTransport):
             if body is not None:
                 self._take(body, known)
                 return
-        if self.phase is _LINGER:
+        if self.phase is _LINGER or self._refused is not None:
             return
         if self._tunnel is not None:
             self.pipeline.on_tunnel(self._tunnel, received)
@@ -95,12 +99,9 @@ class ClientConnection(ClientTransport):
         exchange = self._ready[0] if self._ready else None
         if fresh and exchange is not None and exchange.facts is seen and known is None:
             self._known = learn(received, exchange.facts, keep_alive=exchange.keep_alive)
-        if self.phase is _HEAD and self._reading is None and self._refused is None:
+        if not self._between and self._refused is None:
             self._measure_head(len(received))
-        while self._ready and self.current is None:
-            self._begin(self._ready.popleft())
-        if self._refused is not None and self.current is None:
-            self.refuse(self._refused)
+        self._go_on()
 
     def _take(self, body: bytes, known: KnownHead) -> None:
         """A whole request whose head is known."""
@@ -127,17 +128,21 @@ class ClientConnection(ClientTransport):
                 return
 
     def _measure_head(self, received: int) -> None:
-        """Bound a head that does not end, before the parser hands its fields over."""
+        """Bound a head or a trailer that does not end, before the parser hands its fields over."""
         self._head_bytes += received
         limits = self.pipeline.plan.limits
-        if self._head_bytes > limits.header_bytes + 256 * 1024:
+        if self._head_bytes > limits.header_bytes + MAX_READ_BYTES:
             self._refused = head_too_large(limits.header_bytes, limits.headers)
 
     def _begin(self, exchange: Exchange) -> None:
         self.current = exchange
         if self.phase is not _BODY:
             self.phase = _ANSWER
+        if self.reading_paused and not self._ready:
+            self.pause_reading(paused=False)
         self.pipeline.on_request(exchange, self)
+        if not exchange.upload_done and exchange.facts.expects and self.current is exchange and not self._body_bytes:
+            self.write(CONTINUE)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone: cancel what is under way."""
@@ -159,6 +164,9 @@ class ClientConnection(ClientTransport):
         self.paused = False
         if self.current is not None:
             self.pipeline.on_client_slow(self.current, slow=False)
+        else:
+            self._rest()
+            self._go_on()
 
     # --- httptools ------------------------------------------------------------------------------
 
@@ -205,7 +213,7 @@ class ClientConnection(ClientTransport):
         if self.current is None:
             self.phase = _BODY
         if not exchange.facts.buffered:
-            self._enqueue(exchange)
+            self._ready.append(exchange)
 
     def _open_exchange(self) -> Exchange:
         parser, pipeline = self._parser, self.pipeline
@@ -221,8 +229,8 @@ class ClientConnection(ClientTransport):
             exchange.content_length = int(self._length)
             if facts.buffered and exchange.content_length > plan.limits.body_bytes:
                 raise body_too_large(plan.limits.body_bytes)
-        if facts.expects and self.current is None and self.transport is not None:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if facts.expects and facts.buffered and self.current is None and not self._ready:
+            self.write(CONTINUE)
         if not facts.buffered:
             exchange.upload_pieces = []
             exchange.upload_done = False
@@ -233,6 +241,7 @@ class ClientConnection(ClientTransport):
         exchange = self._reading
         if exchange is None:
             return
+        self._head_bytes = 0
         self._body_bytes += len(body)
         if exchange.facts.buffered:
             self._parts.append(body)
@@ -255,23 +264,18 @@ class ClientConnection(ClientTransport):
             if self._offer is not None:
                 self._offer.keep_alive = self._parser.should_keep_alive()
             return
-        exchange.keep_alive = self._parser.should_keep_alive()
+        exchange.keep_alive = exchange.keep_alive and self._parser.should_keep_alive()
         if exchange.facts.buffered:
             parts = self._parts
             exchange.body = parts[0] if len(parts) == 1 else b"".join(parts)
             exchange.bytes_in = self._body_bytes
             if self.current is None:
                 self.phase = _ANSWER
-            self._enqueue(exchange)
+            self._ready.append(exchange)
         else:
             self.phase = _ANSWER
             exchange.upload_done = True
             self.pipeline.on_upload(exchange, b"")
-
-    def _enqueue(self, exchange: Exchange) -> None:
-        self._ready.append(exchange)
-        if self.current is not None and len(self._ready) >= self.pipeline.plan.limits.pipeline:
-            self.pause_reading(paused=True)
 
     def _after_offer(self, rest: memoryview) -> bytes | memoryview:
         """Go on after a head that offered another protocol, where llhttp stops; gives what is still to be parsed.
@@ -286,7 +290,7 @@ class ClientConnection(ClientTransport):
         if exchange.facts.upgrade and not exchange.content_length:
             self._offer, self._tunnel = None, exchange
             exchange.keep_alive, exchange.upload_done = False, True
-            self._enqueue(exchange)
+            self._ready.append(exchange)
             if rest:
                 self.pipeline.on_tunnel(exchange, bytes(rest))
             return b""
@@ -308,17 +312,32 @@ class ClientConnection(ClientTransport):
         if not exchange.keep_alive or unread:
             self.linger() if unread else self.close()
             return
-        self.phase = _IDLE
+        self._rest()
+        if self._ready or self._refused is not None:
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _rest(self) -> None:
+        """Nothing is being answered: wait for the client to take the answer, to send on, or to ask again."""
+        if self.paused:
+            self.phase = _ANSWER
+            return
+        reading = self._reading
+        self.phase = _IDLE if self._between else _HEAD if reading is None else _BODY
         if self.reading_paused and not self._ready:
             self.pause_reading(paused=False)
-        if self._ready or self._refused is not None:
-            asyncio.get_running_loop().call_soon(self._next)
+        if reading is not None and reading.facts.expects and reading.facts.buffered and not self._body_bytes:
+            self.write(CONTINUE)
 
-    def _next(self) -> None:
-        while self._ready and self.current is None and not self._closing:
+    def _go_on(self) -> None:
+        """Answer what waits, in its order; a client that does not take its answers gets no further ones."""
+        while self._ready and self.current is None and not self.paused and not self._closing:
             self._begin(self._ready.popleft())
-        if self._refused is not None and self.current is None:
+        if self._refused is not None and self.current is None and not self.paused:
             self.refuse(self._refused)
+        elif self._ready:
+            waiting_bytes = sum(exchange.bytes_in for exchange in self._ready)
+            if waiting_bytes > MAX_READ_BYTES or len(self._ready) >= self.pipeline.plan.limits.pipeline:
+                self.pause_reading(paused=True)
 
     def pause_upload(self, *, paused: bool) -> None:
         """Stop or resume reading an upload."""

@@ -30,6 +30,8 @@ _CLIMBS = re.compile(rb"(?:^|/|%2f|\\|%5c)(?:\.|%2e){2}(?:/|%2f|\\|%5c|$)", re.I
 """A `..` segment, also where it is written with percent signs."""
 _ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 
+MAX_ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
+"""Memory that a packed body may claim for its window (RFC 9659: what the web uses)."""
 MAX_LABEL_CHARS = 128
 """Longest `x-offramp-feature` and the like that the ledger keeps."""
 
@@ -223,7 +225,9 @@ def unpack(body: bytes, encoding: bytes, limit_bytes: int) -> bytes:
             plain = unpacker.decompress(body, limit_bytes + 1)
             whole = unpacker.eof and not unpacker.unused_data
         elif encoding == b"zstd":
-            reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(body, read_across_frames=True)
+            reader = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW_BYTES).stream_reader(
+                body, read_across_frames=True
+            )
             plain = reader.read(limit_bytes + 1)
             whole = True
         else:

@@ -30,7 +30,9 @@ def sweep(connection: ClientConnection, now_s: float, *, draining_since_s: float
     limits = connection.pipeline.plan.limits
     waited_s = now_s - connection.since_s
     phase = connection.phase
-    if phase is _IDLE:
+    if connection.untaken_s(now_s) > limits.idle_s:
+        connection.abort()
+    elif phase is _IDLE:
         told_s = 0.0 if draining_since_s is None else min(waited_s, now_s - draining_since_s)
         if waited_s > limits.idle_s or told_s > GRACE_S:
             connection.close()

@@ -299,6 +299,8 @@ def whole_end(exchange: Exchange, body: bytes, now_s: float) -> Failure | None:
 def through_head(exchange: Exchange) -> None:
     """Pass a head on as soon as it is there; from now on nothing can be taken back."""
     exchange.stage = _COMMITTED
+    if not exchange.upload_done:
+        exchange.keep_alive = False  # The rest of the upload may never be read.
     value = field(exchange.answer_headers, b"content-length")
     length = int(value) if value and exchange.status not in answers.BODILESS else None
     exchange.client.write(answers.head(exchange, forwarded_answer_fields(exchange.answer_headers), length))

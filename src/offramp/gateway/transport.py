@@ -29,6 +29,8 @@ class ClientTransport(asyncio.Protocol):
     paused: bool = False
     """The client does not keep up with reading."""
     reading_paused: bool = False
+    _unsent_bytes: int = 0
+    _unsent_since_s: float = 0.0
     _closing: bool = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -65,6 +67,13 @@ class ClientTransport(asyncio.Protocol):
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
+
+    def untaken_s(self, now_s: float) -> float:
+        """For how long the client has taken nothing of what waits for it, as far as it was asked before; else 0."""
+        unsent = self.transport.get_write_buffer_size() if self.transport is not None else 0
+        if unsent != self._unsent_bytes:
+            self._unsent_bytes, self._unsent_since_s = unsent, now_s
+        return now_s - self._unsent_since_s if unsent else 0.0
 
     def linger(self) -> None:
         """End our side and read what still comes, so that the client sees the answer and not a reset."""

@@ -87,12 +87,12 @@ class Attempt:
 
     def pause(self) -> None:
         """Stop reading the answer: the client does not keep up."""
-        if self.connection is not None:
+        if self.connection is not None and not self.done:
             self.connection.pause()
 
     def resume(self) -> None:
         """Read on."""
-        if self.connection is not None:
+        if self.connection is not None and not self.done:
             self.connection.resume()
 
     def write(self, piece: bytes, *, last: bool) -> None:

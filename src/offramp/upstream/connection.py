@@ -45,7 +45,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._interim = False
         self._until_close = False
         self._answered = False
-        self._full = False
+        self._full = self._paused = False
         self._status = 0
         self._switched = False
         """The other side has changed to another protocol: raw bytes both ways."""
@@ -89,12 +89,14 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Stop reading."""
-        if self.transport is not None and not self.closed:
+        if self.transport is not None and not self.closed and not self._paused:
+            self._paused = True
             self.transport.pause_reading()
 
     def resume(self) -> None:
         """Read on."""
-        if self.transport is not None and not self.closed:
+        if self.transport is not None and not self.closed and self._paused:
+            self._paused = False
             self.transport.resume_reading()
 
     # --- asyncio.Protocol -----------------------------------------------------------------------
@@ -157,6 +159,8 @@ class UpstreamConnection(asyncio.Protocol):
     def _release(self) -> None:
         attempt, self.attempt = self.attempt, None
         self.used = True
+        if self._paused:
+            self.resume()  # Whoever is next must not wait for this one's client.
         upload_unfinished = attempt is not None and attempt.upload_open
         if self._keep and not self._excess and not upload_unfinished and not self.closed:
             self.instance.give_back(self)
