@@ -42,6 +42,14 @@ class Seen:
         """All requests that were sent."""
         return self.answers + self.bad
 
+    def add(self, more: "Seen") -> None:
+        """Count what another load has seen as well."""
+        self.answers += more.answers
+        self.bad += more.bad
+        self.chunks += more.chunks
+        self.seconds += more.seconds
+        self.latencies_s += more.latencies_s
+
 
 class Client(asyncio.Protocol):
     """One connection with at most one request under way."""
