@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from offramp.config.problems import KeyPath, Place, Problem, SettingsError, shortened
+from offramp.config.problems import MAX_KEPT, KeyPath, Place, Problem, SettingsError, shortened
 
 MAX_BYTES = 1 << 20
 """Longest file, in bytes. A configuration with a thousand routes stays below 200 KB."""
@@ -55,9 +55,16 @@ class Document:
                 return known[path[:length]]
         return None
 
-    def report(self, path: KeyPath, text: str, *, key: bool = False) -> None:
-        """Note a problem at `path` (at its key, if `key`)."""
-        self.problems.append(Problem(source=self.source, place=self.place(path, key=key), path=path, text=text))
+    def report(self, path: KeyPath, text: str, *, key: bool = False, at: Place | None = None) -> None:
+        """Note a problem at `path`: at its value, at its key if `key`, or `at` a place.
+
+        Raises:
+            SettingsError: If it is one too many to go on.
+        """
+        if len(self.problems) >= MAX_KEPT:
+            raise SettingsError(self.problems)
+        place = at or self.place(path, key=key)
+        self.problems.append(Problem(source=self.source, place=place, path=path, text=text))
 
 
 Resolve = Callable[[str, KeyPath], str]
@@ -270,10 +277,7 @@ class _Reader:
             inner = (*path, key.text)
             if key.text in found:
                 first = self._document.key_places[inner]
-                text = f"the key stands twice (first in line {first.line})"
-                self._document.problems.append(
-                    Problem(source=self._document.source, place=key.place, path=inner, text=text)
-                )
+                self._document.report(inner, f"the key stands twice (first in line {first.line})", at=key.place)
                 continue
             self._document.key_places[inner] = key.place
             found[key.text] = self._value(value, inner)

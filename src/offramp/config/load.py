@@ -164,7 +164,7 @@ def _settings(found: document.Document, flags: Mapping[str, object], folder: Pat
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        problems.extend(translate(error.errors(), found))
+        problems.extend(translate(error.errors(include_url=False), found))
     if isinstance(tree, dict):
         checks.check(tree, found)
     if problems or settings is None:

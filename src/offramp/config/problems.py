@@ -10,6 +10,8 @@ KeyPath = tuple[str | int, ...]
 
 MAX_SHOWN = 50
 """Problems that a message lists; a file with more has one cause."""
+MAX_KEPT = 200
+"""Problems that are looked for; then it is enough."""
 
 LONGEST_SHOWN = 60
 """Characters of a name or a value that a message shows."""
@@ -18,6 +20,8 @@ _FEW = 8
 
 _MANY = 20
 """More names are not listed at all."""
+_COMPARED = 200
+"""So many names are compared with a wrong one: each comparison takes some 20 microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,8 @@ class SettingsError(ConfigError):
         if len(self.problems) > MAX_SHOWN:
             shown.append(f"… and {len(self.problems) - MAX_SHOWN} more")
         if len(shown) > 1:
-            shown.insert(0, f"{len(self.problems)} things are wrong in the configuration:")
+            many = f"{len(self.problems)} things" if len(self.problems) < MAX_KEPT else f"{MAX_KEPT} things or more"
+            shown.insert(0, f"{many} are wrong in the configuration:")
         super().__init__("\n".join(shown))
 
 
@@ -87,7 +92,7 @@ def did_you_mean(wrong: str, known: Iterable[str], *, label: str = "known") -> s
     choices = [shortened(choice) for choice in known]
     more = ", …" if len(choices) > _MANY else ""
     listed = f"{label}: {', '.join(choices[:_MANY]) or 'none'}{more}"
-    close = difflib.get_close_matches(wrong, choices, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(shortened(wrong), choices[:_COMPARED], n=1, cutoff=0.6)
     if not close:
         return listed
     return f"did you mean '{close[0]}'?" + (f" ({listed})" if len(choices) <= _FEW else "")

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from offramp.config.document import Document
 from offramp.config.model import CacheTier, Settings, UpstreamTier
 from offramp.config.parts import FORMS
-from offramp.config.problems import KeyPath, Problem, did_you_mean, shortened
+from offramp.config.problems import MAX_KEPT, KeyPath, Problem, did_you_mean, shortened
 from offramp.config.references import is_secret
 
 _TAGS: dict[str | int, type[BaseModel]] = {"<cache>": CacheTier, "<upstream>": UpstreamTier}
@@ -20,6 +20,7 @@ _TAGS: dict[str | int, type[BaseModel]] = {"<cache>": CacheTier, "<upstream>": U
 def translate(errors: list[ErrorDetails], document: Document) -> list[Problem]:
     """The problems that the errors stand for; none twice, and none where a reference is the problem already."""
     known = {problem.path for problem in document.problems}
+    errors = errors[:MAX_KEPT]
     problems = [_problem(error, document) for error in errors if not _is_echo(error, errors)]
     return [problem for problem in problems if problem.path not in known]
 
