@@ -262,6 +262,18 @@ async def test_estimated_usage_does_not_become_measured_by_being_kept() -> None:
         ]
 
 
+async def test_an_old_answer_teaches_nothing_about_bytes_and_tokens() -> None:
+    """It was learned from when it was new; a thousand replays of one answer are still one answer."""
+    async with serving_with_cache() as (served, local):
+        await served.chat(stream=True)
+        await local.fault("500")
+        for _ in range(5):
+            await served.chat(stream=True)
+
+        ratios = served.plane.pipeline.services.estimates.of("gpt-4o-mini")
+        assert (ratios.input.samples, ratios.stream.samples, ratios.whole.samples) == (1, 1, 0)
+
+
 async def test_a_stream_too_long_to_be_kept_is_passed_on_all_the_same() -> None:
     """What is kept has a bound; the client does not notice."""
 

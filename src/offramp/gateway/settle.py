@@ -73,7 +73,7 @@ def _measure(exchange: Exchange, services: Services, outcome: Outcome) -> str:
         return "none"
     if usage is None:
         return _estimate(exchange, services, request)
-    if exchange.attempts:
+    if exchange.tier is not None and exchange.tier.upstream is not None:  # An old answer teaches nothing new.
         ratios = services.estimates.learning(request.model)
         if ratios is not None:
             ratios.input.observe(len(exchange.body), usage.input_tokens)
