@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(400)
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the weather in Paris?"}]
 SCHEMA: dict[str, object] = {
     "type": "object",
-    "properties": {"city": {"type": "string", "enum": ["Paris", "London"]}, "n": {"type": "integer", "minimum": 0}},
+    "properties": {"city": {"type": "string", "enum": ["Paris", "London"]}, "n": {"type": "integer", "enum": [1, 2]}},
     "required": ["city", "n"],
     "additionalProperties": False,
 }
@@ -94,7 +94,7 @@ def test_an_answer_in_a_schema_fits_it(client: OpenAI) -> None:
     answer = client.chat.completions.create(
         model="gpt-4o-mini",
         messages=QUESTION,
-        max_tokens=200,
+        max_tokens=500,
         response_format={"type": "json_schema", "json_schema": {"name": "place", "strict": True, "schema": SCHEMA}},
     )
     place = json.loads(answer.choices[0].message.content or "")
@@ -108,7 +108,7 @@ def test_a_named_tool_is_called(client: OpenAI) -> None:
     answer = client.chat.completions.create(
         model="gpt-4o-mini",
         messages=QUESTION,
-        max_tokens=200,
+        max_tokens=500,
         tools=[WEATHER],
         tool_choice={"type": "function", "function": {"name": "get_weather"}},
     )
@@ -123,7 +123,7 @@ def test_a_required_tool_call_is_put_together_from_its_stream(client: OpenAI) ->
     names: list[str] = []
     arguments = ""
     stream = client.chat.completions.create(
-        model="gpt-4o-mini", messages=QUESTION, max_tokens=200, tools=[WEATHER], tool_choice="required", stream=True
+        model="gpt-4o-mini", messages=QUESTION, max_tokens=500, tools=[WEATHER], tool_choice="required", stream=True
     )
     for chunk in stream:
         for part in chunk.choices[0].delta.tool_calls or []:

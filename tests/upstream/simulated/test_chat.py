@@ -50,7 +50,7 @@ def assembled(answer: Answer) -> dict[str, Any]:
             for delta in choice["delta"].get("tool_calls") or ():
                 call.setdefault("id", delta.get("id"))
                 call.setdefault("name", delta["function"].get("name"))
-                call["arguments"] = call.get("arguments", "") + delta["function"]["arguments"]
+                call["arguments"] = call.get("arguments", "") + delta["function"].get("arguments", "")
     return call
 
 
@@ -141,16 +141,16 @@ async def test_events_of_openai_are_padded_to_one_length(openai: Served) -> None
 
 
 async def test_vllm_puts_the_reason_into_the_last_words_event(vllm: Served) -> None:
-    """So one event carries two things, and the fingerprint comes only there."""
+    """So one event carries two things; the fingerprint comes with the last event of all."""
     answer = await vllm.chat(max_tokens=3, stream=True, stream_options={"include_usage": True})
     chunks = answer.chunks
 
     assert len(answer.events) == 1 + 3 + 1 + 1
     assert chunks[3]["choices"][0]["delta"] == {"content": ":"}
     assert chunks[3]["choices"][0]["finish_reason"] == "length"
-    assert [("system_fingerprint" in chunk) for chunk in chunks] == [False, False, False, True, False]
+    assert [("system_fingerprint" in chunk) for chunk in chunks] == [False, False, False, False, True]
     assert not any("usage" in chunk for chunk in chunks[:-1])
-    assert chunks[-1]["usage"]["prompt_tokens_details"] is None
+    assert set(chunks[-1]["usage"]) == {"prompt_tokens", "total_tokens", "completion_tokens"}
 
 
 async def test_usage_is_streamed_only_to_whom_asks(served: Served) -> None:
@@ -258,8 +258,8 @@ async def test_a_tool_is_called_where_the_choice_says_so(served: Served, choice:
     reasons = [part["finish_reason"] for chunk in streamed.chunks for part in chunk["choices"]]
 
     assert json.loads(call["function"]["arguments"]) == {"city": "Paris", "n": 4}
-    assert call["id"].startswith("call_")
-    assert whole["message"]["content"] is None
+    assert call["id"].startswith(("call_", "chatcmpl-tool-"))
+    assert not whole["message"]["content"]
     assert whole["finish_reason"] == reasons[-1] == reason
     assert (together["name"], together["arguments"]) == ("get_weather", call["function"]["arguments"])
 
@@ -315,15 +315,19 @@ async def test_a_prompt_that_is_too_long_is_refused_in_each_profiles_words(opena
         assert "maximum context length is 100 tokens" in answer.json()["error"]["message"]
 
 
-async def test_vllm_refuses_an_answer_that_would_not_fit(vllm: Served) -> None:
-    """Prompt and answer together have to."""
-    assert (await vllm.chat(max_tokens=99)).status == 200
-    assert (await vllm.chat(max_tokens=100)).status == 400
+async def test_vllm_does_not_read_a_prompt_that_is_far_too_long(vllm: Served) -> None:
+    """Above thirteen characters for each token of the context it says so without counting tokens."""
+    just, far = [(await vllm.chat(messages=[{"role": "user", "content": "x" * size}])) for size in (1300, 1304)]
+
+    assert just.json()["error"]["param"] == "input_tokens"
+    assert far.json()["error"]["param"] == "input_text"
 
 
-async def test_openai_refuses_only_a_limit_beyond_the_model(openai: Served) -> None:
+@pytest.mark.parametrize("profile", Profile)
+async def test_only_a_limit_beyond_the_context_is_refused(profile: Profile) -> None:
     """Below that the answer simply ends earlier."""
-    fits, too_large = await openai.chat(max_tokens=100), await openai.chat(max_tokens=101)
+    async with serving(Options(profile=profile, max_model_len=100)) as served:
+        fits, too_large = await served.chat(max_tokens=100), await served.chat(max_tokens=101)
 
     assert fits.json()["usage"]["completion_tokens"] == 99
     assert too_large.json()["error"]["param"] == "max_tokens"

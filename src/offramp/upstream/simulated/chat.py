@@ -1,5 +1,7 @@
 """`/v1/chat/completions`: from the request to events or one body, in the form of each profile."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from offramp.upstream.simulated.engine import Engine, meddled, now_s
@@ -15,6 +17,9 @@ _encode = msgspec.json.encode
 
 _PROSE = {piece: _encode(piece) for piece in prose(200, 0)}
 """Every piece of prose as JSON, made once."""
+
+VLLM_EXTRAS = ("kv_transfer_params", "ec_transfer_params", "metrics")
+"""Fields that vLLM adds to whole answers, `null` unless it is started to fill them."""
 
 PADDED_TO = 16
 """Content and `obfuscation` of an OpenAI event are this long together, so that sizes say nothing of the words."""
@@ -71,7 +76,7 @@ class Chat(Generation):
         self.fault = fault
         self.created = now_s()
         self.id = engine.identity("chatcmpl-")
-        self.call_ids = [engine.identity("call_", 24) for _ in plan.texts] if plan.tool else []
+        self.call_ids = [call_id(engine) for _ in plan.texts] if plan.tool else []
         self.calls = 2 if fault is not None and fault.name == "duplicate_tool_index" and plan.form is Form.TOOL else 1
         if self.streaming:
             self._prepare()
@@ -93,6 +98,7 @@ class Chat(Generation):
                 _encode("default" if tier in {None, "auto"} else tier),
                 _encode(self.engine.fingerprint),
             )
+        self._fingerprint = b',"system_fingerprint":%b' % _encode(self.engine.fingerprint)
         asked = self.parameters.stream_options
         self._obfuscated = not self.engine.is_vllm and (asked is None or asked.include_obfuscation is not False)
         self._tail = b',"usage":null' if self.parameters.include_usage and not self.engine.is_vllm else b""
@@ -110,7 +116,14 @@ class Chat(Generation):
         return before, [after.replace(long, short % (b"x" * max(1, size))) for size in range(PADDED_TO + 1)]
 
     def _event(
-        self, choice: int, delta: bytes, *, finish: str | None = None, piece: str = "", logprobs: object = None
+        self,
+        choice: int,
+        delta: bytes,
+        *,
+        opens: bool = False,
+        finish: str | None = None,
+        piece: str = "",
+        logprobs: object = None,
     ) -> bytes:
         text = self.texts[choice]
         tail = self._tail
@@ -118,9 +131,12 @@ class Chat(Generation):
         if self._obfuscated:
             tail += b',"obfuscation":"%b"' % (b"x" * max(1, PADDED_TO - len(piece)))
         if self.engine.is_vllm:
-            extra = b',"stop_reason":%b' % _encode(text.stopped_by) if finish else b',"token_ids":null'
-            if finish:
-                tail = b',"system_fingerprint":%b' % _encode(self.engine.fingerprint) + tail
+            extra = b"" if opens else b',"token_ids":null'
+            if opens:
+                tail = b',"prompt_token_ids":null,"prompt_text":null'
+            elif finish:
+                extra = b',"stop_reason":%b,"token_ids":null' % _encode(text.stopped_by)
+                tail = b"" if self.parameters.include_usage else self._fingerprint
         return b'data: %b,"choices":[{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b%b}]%b}\n\n' % (
             self._head, choice, delta, _encode(logprobs), _encode(finish), extra, tail,
         )  # fmt: skip
@@ -136,9 +152,13 @@ class Chat(Generation):
             before, after = self._around[choice]
             self.reply.token(before + (_PROSE.get(piece) or _encode(piece)) + after[max(0, PADDED_TO - len(piece))])
             return
-        finish = self.finish_reason(choice) if is_last and self.engine.is_vllm else None
-        logprobs = chat_logprobs([piece], self.parameters.top_logprobs or 0) if self.parameters.logprobs else None
-        self.reply.token(self._event(choice, self._delta(piece), finish=finish, piece=piece, logprobs=logprobs))
+        ends_here = is_last and self.engine.is_vllm and self.plan.form is Form.CONTENT
+        finish = self.finish_reason(choice) if ends_here else None
+        logprobs = self._logprobs([piece])
+        event = self._event(choice, self._delta(piece), finish=finish, piece=piece, logprobs=logprobs)
+        if index == 0 and self.engine.is_vllm and self.plan.form is Form.TOOL:
+            event = self._event(choice, self._named_call(choice)) + event
+        self.reply.token(event)
 
     def _delta(self, piece: str) -> bytes:
         if self.plan.form is Form.CONTENT:
@@ -148,12 +168,18 @@ class Chat(Generation):
         inner = "custom" if self.plan.tool and self.plan.tool.is_custom else "function"
         field = "input" if inner == "custom" else "arguments"
         call = b'{"index":0,"%b":{"%b":%b}}' % (inner.encode(), field.encode(), _encode(piece))
-        return b'{"tool_calls":[%b]}' % b",".join([call] * self.calls)
+        content = b'"content":null,' if self.engine.is_vllm else b""
+        return b'{%b"tool_calls":[%b]}' % (content, b",".join([call] * self.calls))
+
+    def _named_call(self, choice: int) -> bytes:
+        """The delta in which vLLM names a call, before its arguments."""
+        call = {"id": self.call_ids[choice], "type": "function", "index": 0, "function": {"name": self._tool_name}}
+        return _encode({"content": None, "tool_calls": [call] * self.calls})
 
     def _open_choice(self, choice: int) -> None:
         self.begin()
         delta: dict[str, object] = {"role": "assistant"}
-        if self.plan.form is Form.CONTENT:
+        if self.plan.form is Form.CONTENT or self.engine.is_vllm:
             delta["content"] = ""
         elif self.plan.form is Form.FUNCTION:
             delta |= {"content": None, "function_call": {"name": self._tool_name, "arguments": ""}}
@@ -162,18 +188,18 @@ class Chat(Generation):
             delta |= {"content": None, "tool_calls": [call] * self.calls}
         if not self.engine.is_vllm:
             delta["refusal"] = None
-        self.reply.event(Part.ROLE, self._event(choice, _encode(delta)))
+        self.reply.event(Part.ROLE, self._event(choice, _encode(delta), opens=True))
 
     def close_choice(self, choice: int) -> None:
-        """OpenAI's event with the reason for the end; vLLM has put it into the last token's."""
-        if not self.engine.is_vllm:
+        """The event with the reason for the end; vLLM has put it into the last token's, unless that is a tool's."""
+        if not self.engine.is_vllm or self.plan.form is not Form.CONTENT:
             self.reply.event(Part.FINISH, self._event(choice, b"{}", finish=self.finish_reason(choice)))
 
     def close(self) -> None:
         """Usage, if it was asked for, and the end marker."""
         usage = self.usage()
         if self.parameters.include_usage and usage is not None:
-            pad = b',"obfuscation":"xx"' if self._obfuscated else b""
+            pad = b',"obfuscation":"xx"' if self._obfuscated else self._fingerprint if self.engine.is_vllm else b""
             self.reply.event(Part.USAGE, b'data: %b,"choices":[],"usage":%b%b}\n\n' % (self._head, _encode(usage), pad))
         self.reply.event(Part.DONE, b"data: [DONE]\n\n")
 
@@ -194,7 +220,7 @@ class Chat(Generation):
         if usage is not None:
             answer["usage"] = usage
         if self.engine.is_vllm:
-            answer |= {"prompt_logprobs": None, "prompt_token_ids": None, "kv_transfer_params": None}
+            answer |= dict.fromkeys(("prompt_logprobs", "prompt_token_ids", "prompt_text", *VLLM_EXTRAS))
         else:
             tier = self.parameters.service_tier
             answer["service_tier"] = "default" if tier in {None, "auto"} else tier
@@ -206,10 +232,9 @@ class Chat(Generation):
         if self.plan.form is Form.FUNCTION:
             message |= {"content": None, "function_call": {"name": self._tool_name, "arguments": text.content}}
         elif self.plan.form is Form.TOOL:
-            message |= {"content": None, "tool_calls": [self._call(choice, arguments=text.content)] * self.calls}
-        logprobs = None
-        if self.parameters.logprobs and self.plan.form is Form.CONTENT:
-            logprobs = chat_logprobs(text.pieces, self.parameters.top_logprobs or 0)
+            empty = "" if self.engine.is_vllm else None
+            message |= {"content": empty, "tool_calls": [self._call(choice, arguments=text.content)] * self.calls}
+        logprobs = self._logprobs(text.pieces) if self.plan.form is Form.CONTENT else None
         answer = {
             "index": choice,
             "message": message,
@@ -223,8 +248,14 @@ class Chat(Generation):
                 "function_call": message.get("function_call"),
                 "reasoning": None,
             }
-            answer |= {"stop_reason": text.stopped_by, "token_ids": None}
+            answer |= {"stop_reason": text.stopped_by, "token_ids": None, "routed_experts": None}
         return answer
+
+    def _logprobs(self, pieces: Sequence[str]) -> dict[str, object] | None:
+        if not self.parameters.logprobs:
+            return None
+        told = chat_logprobs(pieces, self.parameters.top_logprobs or 0)
+        return told if self.engine.is_vllm else told | {"refusal": None}
 
     def _call(self, choice: int, *, arguments: str) -> dict[str, object]:
         tool = self.plan.tool
@@ -248,10 +279,20 @@ class Chat(Generation):
 
     def usage(self) -> dict[str, object] | None:
         """The usage object of the profile, as the fault wants it."""
-        return meddled(self.fault, chat_usage(self.engine, self.prompt_tokens, self.output_tokens, self.cached_tokens))
+        usage = chat_usage(
+            self.engine, self.prompt_tokens, self.output_tokens, self.cached_tokens, streaming=self.streaming
+        )
+        return meddled(self.fault, usage)
 
 
-def chat_usage(engine: Engine, prompt_tokens: int, output_tokens: int, cached_tokens: int) -> dict[str, object]:
+def call_id(engine: Engine) -> str:
+    """A new id of a tool's call, as the profile forms it."""
+    return engine.identity("chatcmpl-tool-", 16) if engine.is_vllm else engine.identity("call_", 24)
+
+
+def chat_usage(
+    engine: Engine, prompt_tokens: int, output_tokens: int, cached_tokens: int, *, streaming: bool
+) -> dict[str, object]:
     """Usage in the form of chat and legacy completions; vLLM gives no details unless it is started to."""
     usage: dict[str, object] = {
         "prompt_tokens": prompt_tokens,
@@ -259,7 +300,7 @@ def chat_usage(engine: Engine, prompt_tokens: int, output_tokens: int, cached_to
         "total_tokens": prompt_tokens + output_tokens,
     }
     if engine.is_vllm:
-        return usage | {"prompt_tokens_details": None}
+        return usage if streaming else usage | {"prompt_tokens_details": None, "completion_tokens_details": None}
     reasoning: dict[str, object] = {"reasoning_tokens": 0, "audio_tokens": 0}
     return usage | {
         "prompt_tokens_details": {"cached_tokens": cached_tokens, "audio_tokens": 0},

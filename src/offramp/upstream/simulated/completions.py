@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from offramp.upstream.simulated.chat import chat_usage
+from offramp.upstream.simulated.chat import VLLM_EXTRAS, chat_usage
 from offramp.upstream.simulated.engine import Engine, meddled, now_s
 from offramp.upstream.simulated.faults import Fault
 from offramp.upstream.simulated.generation import Generation
@@ -87,7 +87,8 @@ class Completion(Generation):
             "model": parameters.model,
         }
         self.head = head | {"system_fingerprint": engine.fingerprint}
-        self._head = msgspec.json.encode(self.head)[:-1]
+        self._head = msgspec.json.encode(head if engine.is_vllm else self.head)[:-1]
+        self._fingerprint = b',"system_fingerprint":%b' % msgspec.json.encode(engine.fingerprint)
         self._tail = b',"usage":null' if parameters.include_usage and not engine.is_vllm else b""
 
     def _echoed(self, choice: int) -> str:
@@ -106,7 +107,11 @@ class Completion(Generation):
         logprobs = None
         if self.parameters.logprobs is not None:
             logprobs = legacy_logprobs([piece], self.parameters.logprobs)
-        extra = b',"stop_reason":%b' % msgspec.json.encode(text.stopped_by) if self.engine.is_vllm else b""
+        extra, tail = b"", self._tail
+        if self.engine.is_vllm:
+            stopped_by = msgspec.json.encode(text.stopped_by if finish else None)
+            extra = b',"stop_reason":%b,"prompt_token_ids":null,"token_ids":null' % stopped_by
+            tail = self._fingerprint if finish and not self.parameters.include_usage else b""
         self.reply.token(
             b'data: %b,"choices":[{"index":%d,"text":%b,"logprobs":%b,"finish_reason":%b%b}]%b}\n\n'
             % (
@@ -116,7 +121,7 @@ class Completion(Generation):
                 msgspec.json.encode(logprobs),
                 msgspec.json.encode(finish),
                 extra,
-                self._tail,
+                tail,
             )
         )
 
@@ -127,13 +132,16 @@ class Completion(Generation):
         """Usage, if it was asked for, and the end marker."""
         usage = self.usage()
         if self.parameters.include_usage and usage is not None:
-            event = b'data: %b,"choices":[],"usage":%b}\n\n' % (self._head, msgspec.json.encode(usage))
+            tail = self._fingerprint if self.engine.is_vllm else b""
+            event = b'data: %b,"choices":[],"usage":%b%b}\n\n' % (self._head, msgspec.json.encode(usage), tail)
             self.reply.event(Part.USAGE, event)
         self.reply.event(Part.DONE, b"data: [DONE]\n\n")
 
     def whole(self) -> bytes:
         """The completion as one object."""
         answer = self.head | {"choices": [self._choice(choice) for choice in range(len(self.texts))]}
+        if self.engine.is_vllm:
+            answer |= dict.fromkeys(("service_tier", *VLLM_EXTRAS))
         usage = self.usage()
         return msgspec.json.encode(answer if usage is None else answer | {"usage": usage})
 
@@ -149,8 +157,12 @@ class Completion(Generation):
             "logprobs": logprobs,
             "finish_reason": text.finish_reason,
         }
-        return answer | {"stop_reason": text.stopped_by, "prompt_logprobs": None} if self.engine.is_vllm else answer
+        if self.engine.is_vllm:
+            unused = ("token_ids", "prompt_logprobs", "prompt_token_ids", "routed_experts")
+            return answer | {"stop_reason": text.stopped_by} | dict.fromkeys(unused)
+        return answer
 
     def usage(self) -> dict[str, object] | None:
         """The usage object, as the fault wants it."""
-        return meddled(self.fault, chat_usage(self.engine, self.prompt_tokens, self.output_tokens, 0))
+        usage = chat_usage(self.engine, self.prompt_tokens, self.output_tokens, 0, streaming=self.streaming)
+        return meddled(self.fault, usage)

@@ -41,7 +41,7 @@ def answer_embedding(engine: Engine, reply: Reply, fault: Fault | None) -> None:
     inputs = prompts_of(parameters.input)
     counts = [tokens_of(one) for one in inputs]
     if max(counts) > engine.context_tokens:
-        raise too_long(engine.profile, limit=engine.context_tokens, prompt_tokens=max(counts), wanted=None)
+        raise too_long(engine.profile, limit=engine.context_tokens, prompt_tokens=max(counts))
     Embedding(engine, reply, parameters, inputs, counts, fault).start()
 
 

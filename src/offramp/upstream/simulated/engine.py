@@ -11,7 +11,7 @@ from offramp.upstream.simulated.faults import Fault, Faults
 from offramp.upstream.simulated.memory import Memory, Shelf
 from offramp.upstream.simulated.options import VERSION, Options, Profile
 from offramp.upstream.simulated.prefixes import PrefixCache
-from offramp.upstream.simulated.refusal import RefusalError, too_long, unknown_model
+from offramp.upstream.simulated.refusal import too_long, too_much, unknown_model
 
 CREATED = 1_750_000_000
 """When the simulated models say they were made, seconds since the epoch."""
@@ -72,23 +72,17 @@ class Engine:
         if served and model not in served:
             raise unknown_model(self.profile, model, served)
 
-    def answer_limit(self, prompt_tokens: int, wanted: int | None) -> int:
+    def answer_limit(self, prompt_tokens: int, wanted: int | None, field: str = "max_tokens") -> int:
         """How many tokens an answer may have at most, so that prompt and answer fit into the context.
 
         Raises:
-            RefusalError: If they do not.
+            RefusalError: If the prompt alone does not fit, or `wanted`, which stands in `field`, is past all reason.
         """
         room = self.context_tokens - prompt_tokens
         if room < 1:
-            raise too_long(self.profile, limit=self.context_tokens, prompt_tokens=prompt_tokens, wanted=None)
-        if wanted is not None and wanted > room:
-            if self.is_vllm:
-                raise too_long(self.profile, limit=self.context_tokens, prompt_tokens=prompt_tokens, wanted=wanted)
-            if wanted > self.context_tokens:
-                message = (
-                    f"max_tokens is too large: {wanted}. This model supports at most {self.context_tokens} tokens."
-                )
-                raise RefusalError(400, message, code="invalid_value", param="max_tokens")
+            raise too_long(self.profile, limit=self.context_tokens, prompt_tokens=prompt_tokens)
+        if wanted is not None and wanted > self.context_tokens:
+            raise too_much(self.profile, limit=self.context_tokens, wanted=wanted, field=field)
         return room
 
 

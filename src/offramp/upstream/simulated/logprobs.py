@@ -13,12 +13,12 @@ def _alternatives(piece: str, count: int) -> list[tuple[str, float]]:
 
 
 def chat_logprobs(pieces: Sequence[str], top: int) -> dict[str, object]:
-    """The `logprobs` of a chat's choice."""
+    """The `logprobs` of a chat's choice, as vLLM gives them; OpenAI adds those of a refusal."""
     content = [
         {**_token(piece, _logprob(piece)), "top_logprobs": [_token(*one) for one in _alternatives(piece, top)]}
         for piece in pieces
     ]
-    return {"content": content, "refusal": None}
+    return {"content": content}
 
 
 def _token(piece: str, logprob: float) -> dict[str, object]:

@@ -139,7 +139,8 @@ def decode(body: bytes, type_: type[Parameters]) -> Parameters:
     except msgspec.ValidationError as error:
         raise _refused(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RefusalError(400, f"The body could not be parsed as JSON: {error}") from error
+        message = f"The body could not be parsed as JSON: {error}"
+        raise RefusalError(400, message, vllm_type=_VLLM_SHAPE, vllm_param="body.1") from error
 
 
 def model_of(body: bytes) -> str:
@@ -153,6 +154,9 @@ def model_of(body: bytes) -> str:
 class _Named(msgspec.Struct):
     model: str = ""
 
+
+_VLLM_SHAPE = "Bad Request"
+"""What vLLM calls a body of the wrong shape; a value out of its range is a `BadRequestError`."""
 
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _AT = re.compile(r"at `\$\.([A-Za-z0-9_.\[\]]+)`")
@@ -169,7 +173,9 @@ def _refused(error: str) -> RefusalError:
     else:
         message = f"Invalid value for '{param}': {error.partition(' - at ')[0]}."
         code = "invalid_type" if error.startswith("Expected `") and " got " in error else "invalid_value"
-    return RefusalError(400, message, code=code, param=param, vllm_type="Bad Request")
+    if code == "invalid_value":
+        return RefusalError(400, message, code=code, param=param)
+    return RefusalError(400, message, code=code, param=param, vllm_type=_VLLM_SHAPE, vllm_param=f"body.{param}")
 
 
 def text_of(content: str | list[Object] | None) -> str:

@@ -4,6 +4,7 @@ import msgspec
 
 from offramp.errors import OfframpError
 from offramp.upstream.simulated.options import Profile
+from offramp.upstream.simulated.words import BYTES_PER_TOKEN
 
 _VLLM_TYPES = {
     400: "BadRequestError",
@@ -22,6 +23,9 @@ _OPENAI_TYPES = {
     503: "service_unavailable_error",
 }
 
+_VLLM_LONGEST_TOKEN = 13
+"""Characters of the longest token that vLLM reckons with, when it refuses a prompt unread (seen with 0.32.0)."""
+
 
 class RefusalError(OfframpError):
     """A request that the engine does not answer, with the status and what each profile says of it."""
@@ -34,17 +38,19 @@ class RefusalError(OfframpError):
         code: str | None = None,
         param: str | None = None,
         vllm_type: str | None = None,
+        vllm_param: str | None = None,
     ) -> None:
-        """`code` is OpenAI's; vLLM has the status there, and its type follows from the status unless it is given."""
+        """`code` is OpenAI's; vLLM has the status there. Its type follows from the status unless it is given."""
         super().__init__(message, param=param)
         self.status = status
         self.openai_code = code
         self.vllm_type = vllm_type or _VLLM_TYPES.get(status, "BadRequestError")
+        self.vllm_param = vllm_param or param
 
     def error(self, profile: Profile) -> dict[str, object]:
         """What stands under `error`."""
         if profile is Profile.VLLM:
-            return {"message": self.message, "type": self.vllm_type, "param": self.param, "code": self.status}
+            return {"message": self.message, "type": self.vllm_type, "param": self.vllm_param, "code": self.status}
         type_ = _OPENAI_TYPES.get(self.status, "invalid_request_error")
         return {"message": self.message, "type": type_, "param": self.param, "code": self.openai_code}
 
@@ -78,16 +84,29 @@ def no_key(profile: Profile, *, wrong: bool) -> bytes:
     )
 
 
-def too_long(profile: Profile, *, limit: int, prompt_tokens: int, wanted: int | None) -> RefusalError:
-    """The prompt, alone or with the answer that is asked for, does not fit into the context."""
-    total = prompt_tokens + (wanted or 0)
-    asked = f"{total} tokens ({prompt_tokens} in the prompt, {wanted} for the answer)" if wanted else f"{total} tokens"
-    message = (
-        f"This model's maximum context length is {limit} tokens. However, the request needs {asked}. "
-        "Shorten the prompt or ask for a shorter answer."
-    )
-    param = "input_tokens" if profile is Profile.VLLM else "messages"
-    return RefusalError(400, message, code="context_length_exceeded", param=param)
+def too_long(profile: Profile, *, limit: int, prompt_tokens: int) -> RefusalError:
+    """The prompt does not fit into the context. vLLM does not even count the tokens of one that is far too long."""
+    message = f"This model's maximum context length is {limit} tokens. However, "
+    if profile is Profile.OPENAI:
+        message += f"the prompt has {prompt_tokens} tokens. Shorten it."
+        return RefusalError(400, message, code="context_length_exceeded", param="messages")
+    characters = prompt_tokens * BYTES_PER_TOKEN
+    most = limit * _VLLM_LONGEST_TOKEN
+    if characters > most:
+        message += (
+            f"the prompt has {characters} characters, which are more than the {most} that {limit} tokens can have."
+        )
+        return RefusalError(400, message, param="input_text")
+    message += f"the prompt has at least {limit + 1} tokens, which are too many even without an answer."
+    return RefusalError(400, message, param="input_tokens")
+
+
+def too_much(profile: Profile, *, limit: int, wanted: int, field: str) -> RefusalError:
+    """More tokens are asked for than the context has."""
+    if profile is Profile.VLLM:
+        return RefusalError(400, f"{field}={wanted} is more than max_model_len={limit}. Ask for fewer.", param=field)
+    message = f"{field} is too large: {wanted}. This model supports at most {limit} tokens."
+    return RefusalError(400, message, code="invalid_value", param=field)
 
 
 def unknown_model(profile: Profile, model: str, served: tuple[str, ...]) -> RefusalError:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from offramp.upstream.simulated.chat import call_id
 from offramp.upstream.simulated.engine import Engine, meddled
 from offramp.upstream.simulated.faults import Fault
 from offramp.upstream.simulated.generation import Generation
@@ -13,6 +14,12 @@ from offramp.upstream.simulated.reply import Part, Reply
 from offramp.upstream.simulated.words import Text
 
 _encode = msgspec.json.encode
+
+_VLLM_UNUSED = (
+    *("max_tool_calls", "prompt", "reasoning", "top_logprobs"),
+    *("kv_transfer_params", "ec_transfer_params", "input_messages", "output_messages"),
+)
+"""Fields of vLLM's responses that are `null` unless something unusual is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +55,7 @@ class Response(Generation):
         self.fault = fault
         self.id = engine.identity("resp_", 48)
         self.item_id = engine.identity("fc_" if plan.tool else "msg_", 48)
-        self.call_id = engine.identity("call_", 24)
+        self.call_id = call_id(engine)
         self._sequence = 0
         reply.error_event = self._error_event
 
@@ -73,37 +80,60 @@ class Response(Generation):
             "created_at": self.plan.created_s,
             "status": status,
             "background": False,
-            "error": None,
             "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
             "instructions": asked.instructions,
             "max_output_tokens": asked.max_output_tokens,
-            "metadata": asked.metadata or {},
             "model": asked.model,
             "output": output,
             "parallel_tool_calls": True,
             "previous_response_id": asked.previous_response_id,
-            "reasoning": {"effort": None, "summary": None},
-            "service_tier": "default" if asked.service_tier in {None, "auto"} else asked.service_tier,
-            "store": asked.store is not False,
             "temperature": 1.0 if asked.temperature is None else asked.temperature,
-            "text": asked.text or {"format": {"type": "text"}},
-            "tool_choice": asked.tool_choice or "auto",
             "tools": asked.tools or [],
             "top_p": 1.0 if asked.top_p is None else asked.top_p,
             "truncation": "disabled",
             "user": None,
-            "system_fingerprint": self.engine.fingerprint,
         }
+        answer |= self._as_vllm() if self.engine.is_vllm else self._as_openai()
         usage = self.usage() if with_usage else None
         return answer if with_usage and usage is None else answer | {"usage": usage}
 
+    def _as_openai(self) -> dict[str, object]:
+        asked = self.parameters
+        return {
+            "error": None,
+            "metadata": asked.metadata or {},
+            "reasoning": {"effort": None, "summary": None},
+            "service_tier": "default" if asked.service_tier in {None, "auto"} else asked.service_tier,
+            "store": asked.store is not False,
+            "text": asked.text or {"format": {"type": "text"}},
+            "tool_choice": asked.tool_choice or "auto",
+            "system_fingerprint": self.engine.fingerprint,
+        }
+
+    def _as_vllm(self) -> dict[str, object]:
+        asked = self.parameters
+        return {
+            **dict.fromkeys(_VLLM_UNUSED),
+            "metadata": asked.metadata,
+            "service_tier": asked.service_tier or "auto",
+            "text": asked.text,
+            "tool_choice": asked.tool_choice or ("auto" if asked.tools else "none"),
+            "presence_penalty": 0.0,
+            "frequency_penalty": 0.0,
+        }
+
     def usage(self) -> dict[str, object] | None:
         """Usage in the form of the Responses API, as the fault wants it."""
+        into: dict[str, object] = {"cached_tokens": self.plan.cached_tokens}
+        out: dict[str, object] = {"reasoning_tokens": 0}
+        if self.engine.is_vllm:
+            into |= {"cache_write_tokens": 0, "input_tokens_per_turn": [], "cached_tokens_per_turn": []}
+            out |= {"tool_output_tokens": 0, "output_tokens_per_turn": [], "tool_output_tokens_per_turn": []}
         usage: dict[str, object] = {
             "input_tokens": self.plan.prompt_tokens,
-            "input_tokens_details": {"cached_tokens": self.plan.cached_tokens},
+            "input_tokens_details": into,
             "output_tokens": self.output_tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": out,
             "total_tokens": self.plan.prompt_tokens + self.output_tokens,
         }
         return meddled(self.fault, usage)
@@ -113,14 +143,24 @@ class Response(Generation):
         tool = self.plan.tool
         if tool is None:
             content = [self._part(text)] if status == "completed" else []
-            return {"id": self.item_id, "type": "message", "status": status, "role": "assistant", "content": content}
+            message: dict[str, object] = {
+                "id": self.item_id,
+                "type": "message",
+                "status": status,
+                "role": "assistant",
+                "content": content,
+            }
+            return message | {"phase": None} if self.engine.is_vllm else message
         call: dict[str, object] = {"id": self.item_id, "status": status, "call_id": self.call_id, "name": tool.name}
+        if self.engine.is_vllm:
+            call |= {"async": None, "caller": None, "namespace": None}
         if tool.is_custom:
             return call | {"type": "custom_tool_call", "input": text}
         return call | {"type": "function_call", "arguments": text}
 
     def _part(self, text: str) -> dict[str, object]:
-        return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+        logprobs: list[object] | None = None if text and self.engine.is_vllm else []
+        return {"type": "output_text", "annotations": [], "logprobs": logprobs, "text": text}
 
     # ---------------------------------------------------------------------------------------------------- the stream
 
@@ -178,13 +218,15 @@ class Response(Generation):
             self._closing("response.content_part.done", **place, part=self._part(text))
         else:
             field = "input" if tool.is_custom else "arguments"
-            self._closing(f"{self._delta_kind}.done", **self._place, **{field: text})
+            named = {"name": tool.name} if self.engine.is_vllm else {}
+            self._closing(f"{self._delta_kind}.done", **self._place, **{field: text}, **named)
         self._closing("response.output_item.done", output_index=0, item=self._item(text, "completed"))
 
     def _closing(self, kind: str, **fields: object) -> None:
         self.reply.event(Part.FINISH, self._event(kind, **fields))
 
     def close(self) -> None:
-        """Send the event that ends the stream, with usage; there is no `[DONE]`."""
+        """Send the event that ends the stream, with usage; there is no `[DONE]`. vLLM always calls it completed."""
         response = msgspec.Raw(self.whole())
-        self.reply.event(Part.DONE, self._event(f"response.{self._status}", response=response))
+        ending = "completed" if self.engine.is_vllm else self._status
+        self.reply.event(Part.DONE, self._event(f"response.{ending}", response=response))

@@ -35,7 +35,7 @@ def answer_response(engine: Engine, reply: Reply, fault: Fault | None) -> None:
     history = _history(engine, parameters.previous_response_id)
     text = history + prompt.text
     prompt_tokens = count_text(size_of(text)) + prompt.media_tokens
-    limit = engine.answer_limit(prompt_tokens, parameters.max_output_tokens)
+    limit = engine.answer_limit(prompt_tokens, parameters.max_output_tokens, "max_output_tokens")
     tool, told_text = _planned(engine, parameters, prompt, limit)
     plan = ResponsePlan(
         text=told_text,
@@ -67,9 +67,10 @@ def _history(engine: Engine, previous: str | None) -> str:
         return ""
     history = engine.memory.history(previous)
     if history is None:
+        if engine.is_vllm:
+            raise _unknown(previous)
         message = f"Previous response with id '{previous}' not found."
-        status = 404 if engine.is_vllm else 400
-        raise RefusalError(status, message, code="previous_response_not_found", param="previous_response_id")
+        raise RefusalError(400, message, code="previous_response_not_found", param="previous_response_id")
     return history
 
 
@@ -113,7 +114,7 @@ def show_response(engine: Engine, reply: Reply, fault: Fault | None) -> None:
     response_id = reply.request.path.removeprefix("/v1/responses/")
     body = engine.memory.body(response_id)
     if body is None:
-        raise RefusalError(404, f"Response with id '{response_id}' not found.")
+        raise _unknown(response_id)
     reply.whole(200, body)
 
 
@@ -126,5 +127,10 @@ def delete_response(engine: Engine, reply: Reply, fault: Fault | None) -> None:
     del fault
     response_id = reply.request.path.removeprefix("/v1/responses/")
     if not engine.memory.forget(response_id):
-        raise RefusalError(404, f"Response with id '{response_id}' not found.")
+        raise _unknown(response_id)
     reply.whole(200, msgspec.json.encode({"id": response_id, "object": "response", "deleted": True}))
+
+
+def _unknown(response_id: str) -> RefusalError:
+    message = f"Response with id '{response_id}' not found."
+    return RefusalError(404, message, vllm_type="invalid_request_error", vllm_param="response_id")
