@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any, Self
 
-from tests.processes import HOST, Engine, Gateway, gateway, wait_until
+from tests.processes import HOST, Engine, Gateway, Process, gateway, wait_until
 
 MODEL = "gpt-4o-mini"
 KEY = "sk-test"
@@ -129,7 +129,7 @@ def one_to_each(served: Gateway) -> Iterator[list[Caller]]:
         yield [stack.enter_context(caller_of(served, pid)) for pid in pids(served)]
 
 
-def events(served: Gateway, name: str) -> list[dict[str, Any]]:
+def events(served: Process, name: str) -> list[dict[str, Any]]:
     """What the log says of something."""
     lines = [json.loads(line) for line in served.stderr().splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == name]

@@ -117,6 +117,13 @@ def test_a_person_sees_every_kind_of_value_without_its_wrapping(value: object, s
     assert human("event", {"value": value}).endswith(f"value={shown}")
 
 
+def test_what_is_wrong_is_a_sentence_before_the_other_fields() -> None:
+    """Quotes around a message, and its name before it, are for programs."""
+    line = human("admin", {"result": "requests are relayed", "problem": 'port 8485 is "taken"\n'}, level="error")
+
+    assert line == f'{NOW} error   admin      port 8485 is "taken"\\n result="requests are relayed"'
+
+
 def test_an_event_without_fields_has_no_blank_at_its_end() -> None:
     """Nobody should see it in a diff."""
     assert human("listening", {}) == "06:09:31.123 info    listening"

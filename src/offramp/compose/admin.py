@@ -4,7 +4,7 @@ import asyncio
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from offramp.compose.listening import open_socket
+from offramp.compose.listening import authority, open_socket
 from offramp.config.model import Settings
 from offramp.errors import OfframpError
 from offramp.telemetry.logs import Log
@@ -39,7 +39,7 @@ class AdminPort:
         app = console.create_app(self._state, host=listen.admin_host, token=token, on_bug=self._bug)
         self._server = server.AdminServer(app, listener)
         await self._server.start()
-        self._log.event("admin", url=f"http://{listen.admin_host}:{listener.getsockname()[1]}/metrics")
+        self._log.event("admin", url=f"http://{authority(listen.admin_host, listener.getsockname()[1])}/metrics")
         self._log.flush()
 
     def _bug(self, error: Exception) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from offramp import __version__
+from offramp.compose.listening import authority
 from offramp.compose.startup import Output
 from offramp.config.load import Loaded
 from offramp.config.model import Settings
@@ -14,13 +15,15 @@ SHOWN_ROUTES = 8
 SHOWN_NAMES = 4
 DEFAULT_STATE = Path(".offramp")
 _LABEL_WIDTH = 14
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+"""Addresses that mean all of a machine's, and the one that a client on it is given."""
 
 
 def base_url(settings: Settings, port: int) -> str:
     """What a client is given; where the gateway listens everywhere, this machine's loopback stands for it."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.listen.host, settings.listen.host)  # noqa: S104 - replaced
+    host = _EVERYWHERE.get(settings.listen.host, settings.listen.host)
     scheme = "https" if settings.listen.tls is not None else "http"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/v1"
+    return f"{scheme}://{authority(host, port)}/v1"
 
 
 def announce(
@@ -63,45 +66,54 @@ def announce(
 def greeting(loaded: Loaded, *, port: int, state_dir: Path, workers: int) -> str:
     """The same for a person: aligned lines, and an empty one after them."""
     settings = loaded.settings
-    url = base_url(settings, port)
-    processes = f", {workers} workers" if workers > 1 else ""
-    rows = [("connect", f"base_url={url} in your application, or OPENAI_BASE_URL={url} in its environment")]
-    rows += [("", line) for line in _interfaces(settings, port)]
-    rows += [("key", _key(settings))]
-    rows += _models(settings)
-    rows += [("configuration", _source(loaded)), ("ledger", _ledger(settings, state_dir)), ("stop", "Ctrl-C")]
-    lines = [f"  {label:<{_LABEL_WIDTH}} {text}".rstrip() for label, text in rows]
+    parts = [
+        ("connect", _connect(settings, port)),
+        ("key", [_key(settings)]),
+        ("models", _models(settings)),
+        ("configuration", [_source(loaded)]),
+        ("ledger", [_ledger(settings, state_dir)]),
+        ("stop", ["Ctrl-C"]),
+    ]
+    lines = [
+        f"  {label if index == 0 else '':<{_LABEL_WIDTH}} {text}"
+        for label, texts in parts
+        for index, text in enumerate(texts)
+    ]
+    processes = f" with {workers} workers" if workers > 1 else ""
     return "\n".join([f"offramp {__version__} is listening{processes}", "", *lines, "", ""])
 
 
-def _interfaces(settings: Settings, port: int) -> list[str]:
-    host = settings.listen.host
-    return [f"port {port} of every address of this machine"] if host in {"0.0.0.0", "::"} else []  # noqa: S104 - compared
+def _connect(settings: Settings, port: int) -> list[str]:
+    url, host = base_url(settings, port), settings.listen.host
+    lines = [f"OPENAI_BASE_URL={url} in your application's environment, or base_url in its code"]
+    if host in _EVERYWHERE:
+        lines.append(f"from elsewhere: port {port} of every address of this machine")
+    return lines
 
 
 def _key(settings: Settings) -> str:
     if settings.keys:
         teams = sorted({key.team for key in settings.keys})
-        return f"one of {len(settings.keys)} in the configuration, of {_listed(teams)}"
+        which = f"one of the {len(settings.keys)}" if len(settings.keys) > 1 else "the one"
+        return f"{which} in the configuration ({_listed(teams)})"
     passed = settings.upstreams.get(settings.passthrough or "")
     if passed is not None and passed.api_key is None:
-        return f"your application's own, which goes to {settings.passthrough} and nowhere else"
+        return f"your application's own; it goes to {settings.passthrough} and nowhere else"
     return "any: no `keys` are configured"
 
 
-def _models(settings: Settings) -> list[tuple[str, str]]:
-    rows = []
-    for name, route in list(settings.routes.items())[:SHOWN_ROUTES]:
-        tiers = ", then ".join(tier.name for tier in route.tiers)
-        rows.append((f"route {name}"[:_LABEL_WIDTH], f"{_listed(route.models)} → {tiers}"))
+def _models(settings: Settings) -> list[str]:
+    lines = [
+        f"{_listed(route.models)} → {', then '.join(tier.name for tier in route.tiers)}"
+        for route in list(settings.routes.values())[:SHOWN_ROUTES]
+    ]
     more = len(settings.routes) - SHOWN_ROUTES
     if more > 0:
-        rows.append(("", f"and {more} more routes"))
+        lines.append(f"and {more} more routes")
     if settings.passthrough is not None:
         urls = settings.upstreams[settings.passthrough].base_urls
-        what = "all other models" if settings.routes else "all models"
-        rows.append((what[:_LABEL_WIDTH], f"→ {settings.passthrough} ({_listed(urls)})"))
-    return rows
+        lines.append(f"{'all others' if lines else 'all'} → {settings.passthrough} ({_listed(urls)})")
+    return lines
 
 
 def _source(loaded: Loaded) -> str:

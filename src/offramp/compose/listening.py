@@ -26,6 +26,11 @@ _DROP_SYN = (
 )
 
 
+def authority(host: str, port: int) -> str:
+    """Host and port as they stand in a URL; IPv6 in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def open_socket(host: str, port: int) -> socket.socket:
     """A listening socket.
 
@@ -40,7 +45,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        where = f"{host}:{port}"
+        where = authority(host, port)
         if error.errno == errno.EADDRINUSE:
             msg = f"port {port} on {host} is taken by another program; end it or choose another one with --port"
         elif error.errno == errno.EACCES:

@@ -5,7 +5,7 @@ from datetime import date
 
 from offramp.catalog.compute import compute_card
 from offramp.catalog.prices import STALE_AFTER_DAYS, PriceBook
-from offramp.catalog.search import how_to_add, nearest
+from offramp.catalog.search import nearest
 from offramp.config.model import Settings, UpstreamTier
 from offramp.config.upstreams import Upstream
 from offramp.pricing.cards import TokenCard
@@ -66,9 +66,9 @@ class _Checks:
         return part.provider or self._book.provider_id(name) or self._book.provider_of(part.base_urls[0])
 
     def _unknown(self, name: str) -> str:
-        near = nearest(self._book, name)
-        hint = f"did you mean {', '.join(near)}? Else " if near else ""
-        return f"no price card is called {name!r}: {hint}{how_to_add(name)}"
+        near = nearest(self._book, name, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return f"no price card is called {name!r}: {hint}`offramp prices` finds cards, `prices:` adds one"
 
     def _age(self, card: TokenCard) -> Iterator[str]:
         name = f"{card.provider}/{card.model}"

@@ -64,9 +64,9 @@ def json_line(*, time: str, level: str, event: str, fields: Fields) -> bytes:
 
 
 def human_line(*, time: str, level: str, event: str, fields: Fields, colour: bool) -> bytes:
-    """The event as `time level event key=value …`; exchanges have a form of their own."""
+    """The event as `time level event key=value …`; exchanges have a form of their own, and a problem is a sentence."""
     paint = _paint if colour else _leave
-    body = _exchange(fields, colour=colour) if event == "exchange" else _pairs(fields)
+    body = _exchange(fields, colour=colour) if event == "exchange" else _sentence(fields)
     trace = fields.get("trace")
     below = "" if trace is None else _indented(str(trace))
     head = f"{paint(time, _DIM)} {paint(f'{level:<7}', _LEVEL_COLOURS.get(level, ''))} {paint(f'{event:<10}', _BOLD)}"
@@ -120,6 +120,14 @@ def _usd(nano: int) -> str:
 
 def _seconds(value: object) -> str:
     return f"{value:.3f}s" if isinstance(value, int | float) else "?s"
+
+
+def _sentence(fields: Fields) -> str:
+    """What is wrong in words, and the rest in pairs."""
+    if "problem" not in fields:
+        return _pairs(fields)
+    rest = _pairs({name: value for name, value in fields.items() if name != "problem"})
+    return f"{_text(fields['problem'])} {rest}".rstrip()
 
 
 def _pairs(fields: Fields) -> str:
