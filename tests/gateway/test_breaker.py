@@ -135,3 +135,21 @@ async def test_each_instance_has_its_own_breaker() -> None:
         assert {answer.status for answer in answers} == {200}
         assert [served.instance("local", index).breaker.state for index in (0, 1)] == ["open", "closed"]
         assert len(await asked(ill)) == 3
+
+
+async def test_an_error_that_passes_through_is_neither_praise_nor_blame() -> None:
+    """A path that always fails must not take the models out, nor hide that they fail."""
+    async with engine("openai") as hosted:
+        config = routed({"openai": own_key_upstream(hosted, breaker=BREAKER)}, passthrough="openai")
+        async with gateway(config) as served:
+            breaker = served.instance("openai").breaker
+            await hosted.fault("500", path="/v1/")
+            for _ in range(5):
+                assert (await served.ask("GET", "/v1/files")).status == 500
+            assert (breaker.state, breaker.row) == ("closed", 0)
+
+            await served.chat()
+            await served.chat()
+            await served.ask("GET", "/v1/files")
+            await served.chat()
+            assert breaker.state == "open"

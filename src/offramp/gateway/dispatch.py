@@ -255,7 +255,10 @@ class Dispatcher:
         upstream = tier.upstream
         assert upstream is not None
         upstream.in_flight -= 1
-        instance.judge(attempt, failure, now_s)
+        if failure is None and attempt.status >= 500:
+            instance.release(attempt, now_s)  # It streamed through unread: neither praise nor blame.
+        else:
+            instance.judge(attempt, failure, now_s)
         ended_ns = 0
         if instance.compute:
             ended_ns = time.time_ns()
