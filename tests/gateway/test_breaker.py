@@ -143,7 +143,7 @@ async def test_an_error_that_passes_through_is_neither_praise_nor_blame() -> Non
         config = routed({"openai": own_key_upstream(hosted, breaker=BREAKER)}, passthrough="openai")
         async with gateway(config) as served:
             breaker = served.instance("openai").breaker
-            await hosted.fault("500", path="/v1/")
+            await hosted.fault("500", path="/v1")
             for _ in range(5):
                 assert (await served.ask("GET", "/v1/files")).status == 500
             assert (breaker.state, breaker.row) == ("closed", 0)
