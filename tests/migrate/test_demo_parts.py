@@ -92,12 +92,13 @@ def test_cut_failed_and_waiting_requests_are_told_apart() -> None:
 def test_a_short_state_of_the_breaker_is_not_painted_over() -> None:
     """A probe lasts less than a cell; whoever looks a moment later must still see that it was there."""
     timeline = Timeline(start_s=0.0, tiers=("local",))
-    for state, now_s in ((CLOSED, 0.1), (OPEN, 0.3), (HALF_OPEN, 0.5), (CLOSED, 0.6), (CLOSED, 0.9)):
+    for state, now_s in ((CLOSED, 0.1), (OPEN, 0.3), (HALF_OPEN, 0.5), (CLOSED, 0.6), (OPEN, 0.9)):
         timeline.saw_breaker(state, now_s)
+    timeline.saw_breaker(CLOSED, 1.7)
 
-    picture = timeline.picture([], now_s=1.3)
+    picture = timeline.picture([], now_s=1.7)
 
-    assert picture.breaker == [OPEN, HALF_OPEN, CLOSED, ""]
+    assert picture.breaker == [OPEN, HALF_OPEN, OPEN, OPEN, CLOSED]
     assert picture.breaker_now == CLOSED
 
 

@@ -18,7 +18,7 @@ _HEADROOM = 1.15
 """The highest bar is a little more than the load, so that its unevenness is seen."""
 _BARS = " ▁▂▃▄▅▆▇█"
 _COLOURS = {"local": "green", "openai": "cyan", "cerebrium": "cyan", "cache": "magenta"}
-_STRIP = {CLOSED: ("━", "green"), OPEN: ("×", "red"), HALF_OPEN: ("?", "yellow"), "": (" ", "")}
+_STRIP = {CLOSED: ("━", "green"), OPEN: ("×", "red"), HALF_OPEN: ("?", "yellow")}
 _STATES = {HALF_OPEN: "half-open"}
 
 
@@ -78,7 +78,7 @@ def panel(picture: Picture, *, rate_per_s: float, width: int, is_over: bool = Fa
         rate = "" if is_over else f"{picture.rates[name]:.0f}/s"
         grid.add_row(Text(name, style=f"bold {colour(name)}"), chart, rate, f"{picture.answered[name]:,}")
     state = picture.breaker_now
-    strip = Text.assemble(*(_STRIP.get(each, _STRIP[""]) for each in picture.breaker[first:]))
+    strip = Text.assemble(*(_STRIP[each] for each in picture.breaker[first:]))
     grid.add_row(Text("breaker", style="bold"), strip, Text(_STATES.get(state, state), style=_STRIP[state][1]), "")
     grid.add_row("", Text(marked(picture.marks, first=first, width=cells), style="yellow"), "", "")
     title = f"{rate_per_s:.0f} requests a second, two of three streamed"

@@ -134,7 +134,9 @@ class Screen:
         return min(self._console.width, MAX_WIDTH)
 
     def _drawn(self, picture: Picture, *, is_over: bool = False) -> Padding:
-        drawn = panel(picture, rate_per_s=self._rate_per_s, width=self._width - 2, is_over=is_over)
+        # Two columns stay free on the right: a `^C` that the terminal echoes there must not begin a new line.
+        width = min(self._console.width - 4, MAX_WIDTH - 2)
+        drawn = panel(picture, rate_per_s=self._rate_per_s, width=width, is_over=is_over)
         return Padding(drawn, (0, 0, 0, 2), expand=False)
 
     def _print(self, text: Text, *, hanging: int = 0) -> None:

@@ -30,12 +30,12 @@ class Seen:
         return any(name.startswith(b"x-offramp") for name, _ in self.headers)
 
 
-async def get(port: int, path: bytes) -> Seen | None:
-    """The answer to one GET on loopback; `None` if nothing, or nothing of use, answers within a moment."""
+async def get(port: int, path: bytes, *, patience_s: float = PATIENCE_S) -> Seen | None:
+    """The answer to one GET on loopback; `None` if nothing, or nothing of use, answers within a moment (seconds)."""
     instance = Instance(
         "look",
         Address(host=HOST, port=port),
-        timeouts=Timeouts(connect_s=PATIENCE_S),
+        timeouts=Timeouts(connect_s=patience_s),
         limits=PoolLimits(max_connections=1, max_queue=1),
         breaker=BreakerSettings(),
         compute_priced=False,
@@ -43,8 +43,8 @@ async def get(port: int, path: bytes) -> Seen | None:
     )
     head = b"GET %b HTTP/1.1\r\nhost: %b:%d\r\naccept: application/json\r\n\r\n" % (path, HOST.encode(), port)
     try:
-        async with asyncio.timeout(2 * PATIENCE_S):
-            reply = await ask(instance, head, timeout_s=PATIENCE_S, silence_s=PATIENCE_S)
+        async with asyncio.timeout(2 * patience_s):
+            reply = await ask(instance, head, timeout_s=patience_s, silence_s=patience_s)
             body = b""
             async with aclosing(reply.blocks()) as blocks:
                 async for block in blocks:

@@ -132,7 +132,7 @@ async def _break(show: Show) -> None:
     """Have the upstream away for a while, under load."""
     if not show.is_loaded:
         show.start_load()
-        await asyncio.sleep(show.pace.away_s)
+        await asyncio.sleep(show.pace.before_s)
     if show.stage.is_running(LOCAL):
         show.mark("kill -9")
         await show.stage.kill(LOCAL)

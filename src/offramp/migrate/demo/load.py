@@ -1,4 +1,4 @@
-"""A steady load: request n starts at n divided by the rate, whatever became of those before it."""
+"""A steady load: requests start at a rate, whatever became of those before them."""
 
 import asyncio
 import contextlib
@@ -17,8 +17,10 @@ QUESTIONS = (
 )
 """What customers ask; every request adds a number of its own, so that no two are the same."""
 
-MAX_WAITING = 500
-"""More requests without an answer than this mean that something stands still: then none are added."""
+MAX_WAITING_S = 4.0
+"""Requests of so many seconds may wait for their answer; then none are added until one has ended."""
+MAX_LATE_S = 0.25
+"""A machine that is too busy to send in time is not given all that it has missed on top."""
 
 
 class Load:
@@ -39,6 +41,9 @@ class Load:
         self._teams = teams
         self._sending: asyncio.Task[None] | None = None
         self._waiting: set[asyncio.Task[None]] = set()
+        self.sent = 0
+        self.missed = 0
+        """Requests that should have been sent and were not, because this machine was too busy."""
 
     @property
     def in_flight(self) -> int:
@@ -76,13 +81,21 @@ class Load:
 
     async def _send_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
-        start_s, number = time.monotonic(), 0
+        most_waiting = self._rate_per_s * MAX_WAITING_S
+        due_s, number = time.monotonic(), 0
         while True:
             number += 1
-            delay_s = start_s + number / self._rate_per_s - time.monotonic()
-            if delay_s > 0:
-                await asyncio.sleep(delay_s)
-            if len(self._waiting) < MAX_WAITING:
+            now_s = time.monotonic()
+            due_s += 1 / self._rate_per_s
+            if due_s < now_s - MAX_LATE_S:
+                self.missed += int((now_s - due_s) * self._rate_per_s)
+                due_s = now_s
+            elif due_s > now_s:
+                await asyncio.sleep(due_s - now_s)
+            if len(self._waiting) >= most_waiting:
+                self.missed += 1
+            else:
+                self.sent += 1
                 task = loop.create_task(self._send(number))
                 self._waiting.add(task)
                 task.add_done_callback(self._waiting.discard)

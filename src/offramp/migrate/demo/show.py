@@ -19,6 +19,9 @@ from offramp.migrate.demo.timeline import HALF_OPEN, Timeline
 TICK_S = 0.1
 """How often the gateway is looked at and the picture is drawn."""
 
+MISSED_SHARE = 0.05
+"""Of the load that was not sent, from which on it is worth a word."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Show:
@@ -77,10 +80,12 @@ class Show:
         """Send no more; draw how it was."""
         if self._load is None or self.timeline is None:
             return
-        await self._load.stop()
-        self._load = None
+        load, self._load = self._load, None
+        await load.stop()
         await self._stop_watching()
         self.audience.end_picture(self.timeline.picture(self.application.seen, time.monotonic()))
+        if load.missed > MISSED_SHARE * load.sent:
+            self.audience.say(f"(This machine is busy with other things: {load.missed:,} requests too few were sent.)")
 
     async def abandon(self) -> None:
         """The show is over early."""

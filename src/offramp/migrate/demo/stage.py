@@ -25,6 +25,8 @@ from offramp.migrate.demo.processes import HOST, LOOK_S, Troupe, free_ports
 from offramp.migrate.local import get
 
 GATEWAY = "gateway"
+PATIENCE_S = 5.0
+"""With the gateway's state: on a busy machine it is not this process's turn for seconds."""
 _FOREIGN = ("OPENAI_", "OFFRAMP_", "AZURE_OPENAI_", "CEREBRIUM_")
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
 
@@ -122,7 +124,7 @@ class Stage:
 
     async def breaker(self, name: str = LOCAL) -> str:
         """The state of an upstream's breaker, as the admin API says it; empty if it does not answer."""
-        seen = await get(self.ports.admin, b"/api/state")
+        seen = await get(self.ports.admin, b"/api/state", patience_s=PATIENCE_S)
         if seen is None or seen.status != 200:
             return ""
         upstream = msgspec.json.decode(seen.body, type=_State).upstreams.get(name)
@@ -130,7 +132,7 @@ class Stage:
 
     async def engine_counts(self) -> EngineCounts | None:
         """What the self-hosted upstream has got since it was started; `None` if it does not answer."""
-        seen = await get(self.ports.local, b"/_simulate")
+        seen = await get(self.ports.local, b"/_simulate", patience_s=PATIENCE_S)
         if seen is None or seen.status != 200:
             return None
         counts = msgspec.json.decode(seen.body, type=_Counts)

@@ -28,7 +28,7 @@ class Picture:
     tiers: dict[str, list[int]]
     """Good answers in each cell."""
     breaker: list[str]
-    """The breaker's state in each cell; empty where nobody looked."""
+    """The breaker's state in each cell, as it was seen last."""
     marks: list[Mark]
     rates: dict[str, float]
     """Good answers per second in the last whole second."""
@@ -92,7 +92,7 @@ class Timeline:
                 failed += each.ending in FAILED
         return Picture(
             tiers=tiers,
-            breaker=[self._states.get(cell, "") for cell in range(cells)],
+            breaker=self._breaker(cells),
             marks=list(self._marks),
             rates={name: float(count) for name, count in recent.items()},
             answered={name: sum(counts) for name, counts in tiers.items()},
@@ -102,3 +102,9 @@ class Timeline:
             breaker_now=self.breaker_now,
             elapsed_s=now_s - self.start_s,
         )
+
+    def _breaker(self, cells: int) -> list[str]:
+        found: list[str] = []
+        for cell in range(cells):
+            found.append(self._states.get(cell, found[-1] if found else CLOSED))
+        return found
