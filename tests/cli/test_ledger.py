@@ -69,6 +69,19 @@ def test_rows_show_each_attempt_and_no_control_characters(state: Path, capsys: p
     assert "req-1" not in out
 
 
+def test_an_answer_from_the_cache_shows_who_was_asked_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The cache is no attempt at anybody, but it is who answered."""
+    tries = (attempt("local", failure="connect", status=0), attempt("openai", failure="connect", status=0))
+    fill(tmp_path, [batch(row(1, tier="cache", attempts=2, tries=tries), row(2, tier="cache", attempts=0))])
+
+    _, out, _ = _offramp(capsys, "--state", str(tmp_path), "--rows", "2")
+
+    assert "local (connect) → openai (connect) → cache" in " ".join(out.split())
+    assert out.count("cache") == 2
+
+
 def test_programs_get_exact_amounts(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the groups and rows that were asked for besides."""
     code, out, _ = _offramp(capsys, "--state", str(state), "--json", "--by", "model", "--rows", "1")

@@ -25,6 +25,9 @@ _NARROW = 105
 
 _MAX_GROUPS = 40
 
+CACHE_TIER = "cache"
+"""What the ledger calls the tier of answers from the cache."""
+
 
 def show(view: View, selection: Selection, *, by: By, rows: int | None) -> None:
     """Print it."""
@@ -186,7 +189,9 @@ def _path(row: dict[str, object]) -> str:
     tries = row["tries"]
     if not isinstance(tries, list) or not tries:
         return str(row["tier"])
-    return " → ".join(f"{one['tier']} ({one['failure']})" if one["failure"] else str(one["tier"]) for one in tries)
+    path = [f"{one['tier']} ({one['failure']})" if one["failure"] else str(one["tier"]) for one in tries]
+    # The cache is no attempt at anybody, but where it answered it is the end of the way.
+    return " → ".join([*path, CACHE_TIER] if row["tier"] == CACHE_TIER else path)
 
 
 def _known(value: object) -> str:
