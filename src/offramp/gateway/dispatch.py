@@ -19,7 +19,7 @@ from offramp.wire.request import patch
 
 _RESPONSES = Operation.RESPONSES  # a member looked up through its class costs twice as much
 MAX_HEADS = 1000
-"""Request heads kept ready; there is one for each instance, operation and model in use."""
+"""Request heads that an upstream keeps ready; there is one for each instance, operation and model in use."""
 
 
 class NoUpstreamError(OfframpError):
@@ -47,17 +47,13 @@ class InputTooLongError(OfframpError):
 
 
 class Dispatcher:
-    """Sends attempts.
-
-    Keeps the beginnings of request heads, which are the same for each instance, operation and model.
-    """
+    """Sends attempts."""
 
     def __init__(self, services: Services, listener: Listener, active: set[Attempt]) -> None:
         """A dispatcher whose attempts tell `listener` and stand in `active` while they are under way."""
         self._services = services
         self._listener = listener
         self._active = active
-        self._heads: dict[tuple[Instance, bytes, str], bytes] = {}
 
     def advance(self, exchange: Exchange) -> bool:
         """Ask the next candidate.
@@ -154,12 +150,13 @@ class Dispatcher:
         assert request is not None
         instance = attempt.instance
         model, path = tier.model or request.model, facts.path
-        start = self._heads.get((instance, path, model)) if not facts.query else None
+        heads = upstream.heads
+        start = heads.get((instance, path, model)) if not facts.query else None
         if start is None:
             start = upstream.head_start(instance, b"POST", path[3:], facts.query, model)
             start += b"content-type: application/json\r\naccept-encoding: identity\r\n"
-            if not facts.query and len(self._heads) < MAX_HEADS and tier.model is not None:
-                self._heads[instance, path, model] = start
+            if not facts.query and len(heads) < MAX_HEADS and tier.model is not None:
+                heads[instance, path, model] = start
         renamed = tier.model if tier.model != request.model else None
         ask_usage = request.streaming and not request.include_usage and exchange.operation is not _RESPONSES
         body = exchange.body

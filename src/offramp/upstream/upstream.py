@@ -49,6 +49,9 @@ class Upstream:
     """Azure's dated interface: the path names a deployment."""
     via: bytes = b""
     """Value of `Via`, which names this gateway and so finds loops."""
+    heads: dict[tuple[Instance, bytes, str], bytes] = field(default_factory=dict)
+    """Beginnings of request heads by instance, path and model. With the upstream, since they carry its credential: an
+    exchange that began before a reload must not leave an old one to those after it."""
     turn: int = 0
     in_flight: int = 0
     _cards: dict[str, Card | None] = field(default_factory=dict)
