@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import socket
 from typing import TYPE_CHECKING, Any
 
 from offramp.compose.listening import authority, open_socket
@@ -26,21 +27,35 @@ class AdminPort:
 
     async def open(self) -> None:
         """Serve until closed. A port that is taken costs the admin port alone: requests are relayed without it."""
-        listen, admin = self._settings.listen, self._settings.admin
+        listen = self._settings.listen
         try:
             listener = open_socket(listen.admin_host, listen.admin_port)
         except OfframpError as error:
             problem = error.message.replace("--port", "--admin-port")
             self._log.event("admin", level="error", problem=problem, result="no admin port; requests are relayed")
             return
-        # In a thread, because importing takes a fifth of a second and requests are being served.
-        console, server = await asyncio.to_thread(_libraries)
-        token = admin.token.reveal() if admin.token is not None else None
-        app = console.create_app(self._state, host=listen.admin_host, token=token, on_bug=self._bug)
-        self._server = server.AdminServer(app, listener)
-        await self._server.start()
+        try:
+            await self._serve(listener)
+        except (ImportError, OSError, OfframpError) as error:
+            listener.close()
+            self._server = None
+            self._log.event("admin", level="error", problem=str(error), result="no admin port; requests are relayed")
+            return
         self._log.event("admin", url=f"http://{authority(listen.admin_host, listener.getsockname()[1])}/metrics")
         self._log.flush()
+
+    async def _serve(self, listener: socket.socket) -> None:
+        # In a thread, because importing takes a fifth of a second and requests are being served.
+        console, server = await asyncio.to_thread(_libraries)
+        token = self._settings.admin.token
+        app = console.create_app(
+            self._state,
+            host=self._settings.listen.admin_host,
+            token=token.reveal() if token is not None else None,
+            on_bug=self._bug,
+        )
+        self._server = server.AdminServer(app, listener)
+        await self._server.start()
 
     def _bug(self, error: Exception) -> None:
         self._log.event("admin", level="error", problem=f"{type(error).__name__}: {error}")
