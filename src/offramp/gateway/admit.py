@@ -4,7 +4,7 @@ Keys are looked up by the SHA-256 of the token; that of the last request on a co
 """
 
 import hashlib
-from urllib.parse import urlsplit
+import re
 
 from offramp.errors import BadRequestError, OfframpError
 from offramp.gateway.exchange import Exchange, HeadFacts
@@ -12,7 +12,8 @@ from offramp.gateway.plan import NONE, Plan, Principal
 from offramp.gateway.refusals import unknown_model
 
 ANONYMOUS = Principal(name="", team=NONE)
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOOPBACK_HOST = re.compile(rb"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{0,5})?", re.IGNORECASE)
+"""Exactly these: names that merely begin like them (`127.evil.example`) can be bent to this machine."""
 
 
 class KeyRefusedError(OfframpError):
@@ -102,11 +103,7 @@ def check_source(facts: HeadFacts, plan: Plan) -> None:
 
 def is_loopback_host(host: bytes) -> bool:
     """Whether a `Host` value names this machine's loopback."""
-    try:
-        name = urlsplit(b"//" + host).hostname
-    except ValueError:
-        return False
-    return name is not None and (name.decode("latin-1") in LOOPBACK_NAMES or name.startswith(b"127."))
+    return _LOOPBACK_HOST.fullmatch(host) is not None
 
 
 def _same_site(origin: bytes, host: bytes) -> bool:

@@ -11,15 +11,7 @@ from offramp.gateway.plan import Limits
 from offramp.gateway.refusals import BodyTooLargeError, ExpectationError, head_too_large
 from offramp.wire import request as wire_request
 from offramp.wire.http import Headers, forwarded_request_fields
-from offramp.wire.operation import Operation
-
-OPERATIONS: dict[bytes, Operation] = {
-    b"/v1/chat/completions": Operation.CHAT,
-    b"/v1/completions": Operation.COMPLETIONS,
-    b"/v1/embeddings": Operation.EMBEDDINGS,
-    b"/v1/responses": Operation.RESPONSES,
-}
-"""Paths whose POST is read whole, so that another tier can be asked."""
+from offramp.wire.operation import OPERATIONS, Operation
 
 ONCE = frozenset({b"authorization", b"api-key", b"content-type", b"content-encoding", b"origin", b"transfer-encoding"})
 """Fields that mean something here and of which two would be read differently by the next hop."""
@@ -28,7 +20,7 @@ _TARGET = re.compile(rb"/[!-~]*")
 """What an origin-form target may consist of: visible ASCII."""
 _CLIMBS = re.compile(rb"(?:^|/|%2f|\\|%5c)(?:\.|%2e){2}(?:/|%2f|\\|%5c|$)", re.IGNORECASE)
 """A `..` segment, also where it is written with percent signs."""
-_ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)", re.IGNORECASE)
 
 MAX_ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
 """Memory that a packed body may claim for its window (RFC 9659: what the web uses)."""
@@ -83,7 +75,7 @@ def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version: st
     size_bytes = len(target) + sum(len(name) + len(value) for name, value in headers)
     if size_bytes > limits.header_bytes or len(headers) > limits.headers:
         raise head_too_large(limits.header_bytes, limits.headers)
-    path, query = split_target(target)
+    authority, path, query = split_target(target)
     check_framing(headers, version_11=version == "1.1")
     seen: dict[bytes, bytes] = {}
     refusal = ""
@@ -91,6 +83,10 @@ def read_head(method: bytes, target: bytes, raw_headers: Headers, *, version: st
         if name in seen and name in ONCE:
             refusal = f"the header {name.decode()} is given twice; send it once"
         seen[name] = value
+    if authority:
+        seen[b"host"] = authority  # RFC 9112, section 3.2.2: the target's own wins.
+    if b"via" in seen:
+        seen[b"via"] = b", ".join(value for name, value in headers if name == b"via")
     if seen.get(b"expect", b"100-continue").strip().lower() != b"100-continue":
         shown = seen[b"expect"].decode("latin-1")[:40]
         msg = f"expectation {shown!r} is not understood; only 100-continue is"
@@ -177,14 +173,16 @@ def check_framing(headers: Headers, *, version_11: bool) -> None:
         raise BadRequestError(msg)
 
 
-def split_target(target: bytes) -> tuple[bytes, bytes]:
-    """Path and query of a request target.
+def split_target(target: bytes) -> tuple[bytes, bytes, bytes]:
+    """Authority, path and query of a request target; the authority is empty but in an absolute form.
 
     Raises:
         BadRequestError: For a target that is no path, or climbs with `..`.
     """
-    if not target.startswith(b"/"):
-        target = _ABSOLUTE.sub(b"", target, count=1) or b"/"
+    absolute = _ABSOLUTE.match(target)
+    authority = absolute[1] if absolute is not None else b""
+    if absolute is not None:
+        target = target[absolute.end() :] or b"/"
     if _TARGET.fullmatch(target) is None:
         shown = target.decode("latin-1")[:60]
         msg = f"the request target {shown!r} is not a path; it must begin with / and be visible ASCII"
@@ -194,7 +192,7 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
     if _CLIMBS.search(path) is not None:
         msg = "the path must not contain '..'"
         raise BadRequestError(msg)
-    return path, query
+    return authority, path, query
 
 
 def read_body(exchange: Exchange) -> None:

@@ -6,7 +6,7 @@ from offramp.gateway.exchange import Exchange, Mode
 from offramp.gateway.plan import Route, Tier
 from offramp.gateway.refusals import UnknownPathError, unknown_model
 from offramp.gateway.services import Services
-from offramp.wire.operation import Operation
+from offramp.wire.operation import OPERATIONS, Operation
 
 ENGINE_CONTROLS = frozenset(
     {
@@ -67,16 +67,21 @@ def _check_path(exchange: Exchange, passthrough: Route | None) -> None:
     if passthrough is None and exchange.operation is not Operation.MODELS:
         msg = f"{shown!r} belongs to no route; name an upstream under passthrough to relay it"
         raise UnknownPathError(msg)
-    if _reaches_engine(path):
+    meant = _plain(path)
+    if exchange.facts.method == b"POST" and meant != path and meant in OPERATIONS:
+        msg = f"{shown!r} is an unusual way to write {meant.decode()}; use that"
+        raise UnknownPathError(msg)
+    if any(segment in ENGINE_CONTROLS for segment in meant.split(b"/")[2:3]):
         msg = f"{shown!r} controls the engine and is not served through the gateway"
         raise UnknownPathError(msg)
     if exchange.operation is Operation.OTHER:
         exchange.mode = Mode.THROUGH
 
 
-def _reaches_engine(path: bytes) -> bool:
-    segments = [segment for segment in unquote_to_bytes(path).lower().split(b"/") if segment not in (b"", b".")]
-    return any(segment in ENGINE_CONTROLS for segment in segments[1:2])
+def _plain(path: bytes) -> bytes:
+    """The path as a server may read it that decodes, ignores case and empty segments."""
+    segments = unquote_to_bytes(path).lower().split(b"/")
+    return b"/" + b"/".join(segment for segment in segments if segment not in (b"", b"."))
 
 
 def _follow_chain(exchange: Exchange, services: Services) -> None:
