@@ -1,12 +1,13 @@
 """A real vLLM behind a gateway, with a simulated provider as the tier below it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 from openai import OpenAI
 
-from tests.processes import Engine, Gateway, gateway, simulate
+from tests.processes import Engine, Gateway, ask, gateway, simulate, wait_until
 from tests.real.vllm import VLLM
 
 CONFIG = """
@@ -65,9 +66,9 @@ def vllm(server: VLLM) -> VLLM:
     return server
 
 
-@pytest.fixture
-def stack(vllm: VLLM) -> Iterator[Stack]:
-    """A gateway of the test's own, with an empty ledger."""
+@contextmanager
+def stacked(vllm: VLLM) -> Iterator[Stack]:
+    """A gateway and a provider of their own for a vLLM."""
     with (
         simulate("openai", "--model", "gpt-4o-mini") as hosted,
         gateway(CONFIG.format(local=vllm.base_url, hosted=hosted.base_url)) as served,
@@ -75,15 +76,48 @@ def stack(vllm: VLLM) -> Iterator[Stack]:
         yield Stack(gateway=served, vllm=vllm, hosted=hosted)
 
 
+def sdk(base_url: str, key: str = "sk-test-support") -> OpenAI:
+    """The OpenAI SDK, which tries nothing again."""
+    return OpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def shared_stack(server: VLLM) -> Iterator[Stack]:
+    """The gateway of all tests that look at answers alone."""
+    with stacked(server) as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack(vllm: VLLM, shared_stack: Stack) -> Stack:
+    """The same, with a vLLM that runs and that the gateway knows to run."""
+    assert vllm is shared_stack.vllm
+    wait_until(lambda: _is_healthy(shared_stack), "the gateway sees that vLLM runs")
+    return shared_stack
+
+
+@pytest.fixture
+def fresh(vllm: VLLM) -> Iterator[Stack]:
+    """A gateway of the test's own, with an empty ledger."""
+    with stacked(vllm) as stack:
+        yield stack
+
+
 @pytest.fixture
 def client(stack: Stack) -> Iterator[OpenAI]:
-    """The OpenAI SDK, which tries nothing again."""
-    with OpenAI(base_url=stack.gateway.base_url, api_key="sk-test-support", max_retries=0, timeout=60) as sdk:
-        yield sdk
+    """The OpenAI SDK, pointed at the gateway."""
+    with sdk(stack.gateway.base_url) as one:
+        yield one
 
 
 @pytest.fixture
 def direct(vllm: VLLM) -> Iterator[OpenAI]:
     """The same SDK without a gateway between."""
-    with OpenAI(base_url=vllm.base_url, api_key="sk-none", max_retries=0, timeout=60) as sdk:
-        yield sdk
+    with sdk(vllm.base_url) as one:
+        yield one
+
+
+def _is_healthy(stack: Stack) -> bool:
+    headers = {"authorization": "Bearer sk-test-support"}
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
+    return ask("POST", f"{stack.gateway.base_url}/chat/completions", body, headers)[0] == 200
