@@ -4,8 +4,8 @@ python -m tests.config.fuzz_load --seconds 600
 
 Whatever the bytes are, loading must end in settings or in a `SettingsError` with short, printable lines.
 
-Long runs so far: 2026-11-21, twice 600 s, 981,668 files, slowest 0.3 s of processor time. Found on the way and mended: a
-control character of a key in "did you mean", and work that grew with the number of mistakes times the number of names.
+Long runs so far: 2026-11-21, twice 600 s, 981,668 files, slowest 0.3 s of processor time. Found and mended: a control
+character of a key in "did you mean", and work that grew with the number of mistakes times the number of names.
 """
 
 import argparse
