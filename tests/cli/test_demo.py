@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
@@ -176,6 +177,22 @@ def test_stopped_while_it_starts_it_leaves_nothing_either(tmp_path: Path) -> Non
         assert status == 130
         wait_until(lambda: not running(mark), "no process")
         assert list(tmp_path.iterdir()) == []
+
+
+@needs_proc
+def test_a_reader_who_leaves_ends_the_show(tmp_path: Path) -> None:
+    """`offramp demo | head` is no failure worth a word, and leaves nothing either."""
+    mark = secrets.token_hex(8)
+    command = f"{shlex.join([*COMMAND, '--chapter', 'failover'])} | head -n 9"
+    env = {**os.environ, MARK: mark, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], env=env, capture_output=True, check=False, timeout=50
+    )
+
+    assert done.returncode == 128 + signal.SIGPIPE
+    assert done.stderr == b""
+    assert running(mark) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 # ------------------------------------------------------------------------------------------------------- real upstreams

@@ -123,13 +123,21 @@ def _play(chapters: list[Chapter], upstreams: list[RealUpstream], state: Path | 
 def _console() -> Console:
     if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8" and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    return Console(
+    return _Terminal(
         width=None if sys.stdout.isatty() else _PLAIN_WIDTH,
         no_color=not is_coloured(sys.stdout),
         highlight=False,
         emoji=False,
         markup=False,
     )
+
+
+class _Terminal(Console):
+    """One that leaves it to the outermost loop what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        """Say it as it is; rich would leave the program from here, past everything that has to be ended."""
+        raise BrokenPipeError
 
 
 def _own_name() -> str:

@@ -75,6 +75,7 @@ class Show:
         self._load = Load(self.application, rate_per_s=pace.rate_per_s, max_tokens=pace.max_tokens, teams=teams)
         self._load.start()
         self._watching = asyncio.get_running_loop().create_task(self._watch(self.timeline))
+        self._watching.add_done_callback(_cancels(asyncio.current_task()))
 
     async def stop_load(self) -> None:
         """Send no more; draw how it was."""
@@ -137,6 +138,16 @@ class Show:
         counts = await self.stage.engine_counts()
         if counts is not None and await self.stage.breaker() == HALF_OPEN:
             self.probed.append(counts.requests)
+
+
+def _cancels(player: asyncio.Task[Any] | None) -> Callable[[asyncio.Task[None]], None]:
+    """What ends the show where nobody can watch any more (a pipe that was closed); `abandon` then says why."""
+
+    def on_done(watching: asyncio.Task[None]) -> None:
+        if player is not None and not watching.cancelled() and watching.exception() is not None:
+            player.cancel()
+
+    return on_done
 
 
 Scene = Callable[[Show], Awaitable[None]]
