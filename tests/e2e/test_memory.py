@@ -68,11 +68,6 @@ async def test_memory_is_as_large_after_many_requests_as_after_some() -> None:
     assert (books["requests"], books["dropped"]) == (LAST, 0)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a closed connection and its parser hold each other until a collection that comes seldom: "
-    "`del self._parser` in connection_lost of both connection classes frees them (measured); then this mark goes",
-)
 async def test_many_open_streams_are_small_and_leave_nothing_behind() -> None:
     """A stream is open for minutes, so there are many at once; what each holds is bounded and given back."""
     peak_mb = 0.0

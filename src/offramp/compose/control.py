@@ -99,10 +99,10 @@ class Leaving(msgspec.Struct, tag=True, array_like=True):
 
 
 class Chain(msgspec.Struct, tag=True, array_like=True):
-    """An upstream holds the state of a response: told by the worker that saw it, and passed on to the others."""
+    """Upstreams hold the state of responses: told by the worker that saw it, passed on to the others."""
 
-    response_id: str
-    upstream: str
+    owners: dict[str, str]
+    """The upstream's name by response id."""
 
 
 class Drain(msgspec.Struct, tag=True, array_like=True):

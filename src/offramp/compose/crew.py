@@ -28,10 +28,11 @@ from offramp.compose.control import (
     Rows,
 )
 from offramp.compose.loops import first_of
+from offramp.gateway.services import Chains
 from offramp.telemetry.logs import Log
 from offramp.telemetry.metrics import Snapshot, merge, without_gauges
 
-GRACE_S = 2.0
+GRACE_S = 5.0
 """Beyond the drain timeout, before a worker that does not end is killed."""
 START_S = 30.0
 """How long a worker may take until it serves."""
@@ -99,6 +100,7 @@ class Crew:
         self._office = office
         self._serial = 0
         self._workers: dict[int, WorkerProcess] = {}
+        self._chains = Chains()
         """All that live, by serial; more than N while they are being replaced."""
         self._places: dict[int, WorkerProcess] = {}
         """Who holds each place, or held it last."""
@@ -159,9 +161,7 @@ class Crew:
         elif isinstance(message, BreakerSeen):
             self._tell(self._board.seen(worker.serial, message, self._workers))
         elif isinstance(message, Chain):
-            for other in self._workers.values():
-                if other is not worker:
-                    other.control.send(message)
+            self._pass_on(worker, message)
         elif isinstance(message, Ready):
             self._joined(worker, message)
         elif isinstance(message, Reloaded):
@@ -169,6 +169,14 @@ class Crew:
             worker.reloaded.set()
         elif isinstance(message, Leaving):
             self._leaves(worker)
+
+    def _pass_on(self, worker: WorkerProcess, chain: Chain) -> None:
+        """Every worker knows every chain, those that start later as well."""
+        for response_id, upstream in chain.owners.items():
+            self._chains.learn(response_id, upstream)
+        for other in self._workers.values():
+            if other is not worker:
+                other.control.send(chain)
 
     def _leaves(self, worker: WorkerProcess) -> None:
         """Its successor starts while it drains."""
@@ -181,6 +189,7 @@ class Crew:
     def _joined(self, worker: WorkerProcess, message: Ready) -> None:
         worker.config = message.config
         worker.ready.set()
+        worker.control.send(Chain(self._chains.owners()))
         self.serving.set()
         config, packed = self._office.config()
         if worker.config != config:

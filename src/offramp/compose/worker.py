@@ -119,7 +119,8 @@ class Worker:
         elif isinstance(message, BreakerSet):
             self._breakers.follow(plane.instances(), message, time.monotonic())
         elif isinstance(message, Chain):
-            plane.pipeline.services.chains.learn(message.response_id, message.upstream)
+            for response_id, upstream in message.owners.items():
+                plane.pipeline.services.chains.learn(response_id, upstream)
         elif isinstance(message, Elsewhere):
             for instance in plane.instances():
                 instance.elsewhere = message.in_flight.get(instance.key, 0)
@@ -163,7 +164,7 @@ class Worker:
             plane.close_servers()
             return
         control = self._control
-        plane.pipeline.services.chains.tell = lambda response_id, upstream: control.send(Chain(response_id, upstream))
+        plane.pipeline.services.chains.tell = lambda response_id, upstream: control.send(Chain({response_id: upstream}))
         loop = asyncio.get_running_loop()
         self._tasks += [loop.create_task(self._tell_counts(plane)), loop.create_task(self._tell_breakers(plane))]
         self._control.send(Ready(os.getpid(), plane.loaded.hash))

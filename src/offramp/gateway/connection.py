@@ -149,6 +149,7 @@ class ClientConnection(ClientTransport):
         self.phase = _LINGER
         exchange, self.current = self.current, None
         self._ready.clear()
+        del self._parser  # It holds this connection: a ring that only a rare collection would find.
         self.pipeline.closed(self)
         if exchange is not None:
             self.pipeline.on_client_gone(exchange)

@@ -42,6 +42,10 @@ class Chains:
         """The upstream's name; empty if unknown."""
         return self._owners.get(response_id, "")
 
+    def owners(self) -> dict[str, str]:
+        """All that is known: the upstream by response id."""
+        return dict(self._owners)
+
     def remember(self, response_id: str, upstream: str) -> None:
         """`upstream` holds the state of `response_id`, as was just seen here."""
         self.learn(response_id, upstream)

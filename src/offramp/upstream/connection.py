@@ -193,6 +193,7 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone; an attempt under way fails, or is sent anew if the connection was merely stale."""
         self.closed = True
+        del self._parser  # It holds this connection: a ring that only a rare collection would find.
         attempt, self.attempt = self.attempt, None
         self.instance.gone(self)
         if attempt is None or attempt.done:
