@@ -158,6 +158,19 @@ def test_a_person_at_a_terminal_is_told_where_to_connect_and_what_to_do_next(eng
     assert process.returncode == 0
 
 
+def test_modules_in_the_users_folder_are_not_taken_for_pythons(engine: Engine, tmp_path: Path) -> None:
+    """A project with a `secrets.py` of its own is a place where people start `offramp`, and workers start there too."""
+    for name in ("secrets", "typing", "yaml"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
+    offramp = str(Path(sys.executable).with_name("offramp"))
+    command = [offramp, "serve", "--port", "0", "--admin-port", "0", "--workers", "2"]
+    with Process(command, env={"OFFRAMP_UPSTREAM": engine.base_url}, cwd=tmp_path) as process:
+        assert started(process).startswith("http://127.0.0.1:")
+        process.terminate()
+        assert process.wait() == 0
+        assert "wrong module" not in process.stderr()
+
+
 def _read_until(terminal: int, marker: bytes) -> bytes:
     seen = b""
     while marker not in seen:

@@ -135,7 +135,7 @@ class Crew:
         ours.setblocking(False)  # noqa: FBT003 - the socket library's own signature
         descriptors = (self._listener.fileno(), theirs.fileno())
         process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-m", "offramp.compose.worker", *map(str, descriptors)], pass_fds=descriptors
+            [sys.executable, "-P", "-m", "offramp.compose.worker", *map(str, descriptors)], pass_fds=descriptors
         )
         theirs.close()
         self._serial += 1

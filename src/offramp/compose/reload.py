@@ -1,7 +1,6 @@
 """Reload: read the configuration again, use it as a whole or keep the old one and say why. One at a time."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from offramp.compose.startup import ServeOptions, refuse_own_address
@@ -79,9 +78,13 @@ class Reloader:
             return loaded.hash
 
     async def try_reload(self, why: str) -> None:
-        """The same for those who do not wait for the result: the log has it."""
-        with contextlib.suppress(OfframpError):
+        """The same for those who do not wait for the result: the log has it, whatever it is."""
+        try:
             await self.reload(why)
+        except OfframpError:
+            return
+        except Exception as error:  # noqa: BLE001 - a bug in reading a file must not end the watch over it
+            self._log.event("bug", level="error", why=why, problem=f"{type(error).__name__}: {error}")
 
     async def watch(self) -> None:
         """Reload whenever one of the files has changed. Ends only when it is cancelled."""
