@@ -78,7 +78,7 @@ class ExchangeRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     route: str
     """`none` where no route named the model."""
     tier: str
-    """Who answered: the upstream's name, `cache` or `none`."""
+    """Who answered, or was asked last where nobody did: the upstream's name, `cache`, or `none` if nobody was asked."""
     instance: str
     model_asked: str
     model_served: str
