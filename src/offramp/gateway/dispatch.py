@@ -285,7 +285,7 @@ class Dispatcher:
 def _forwarded(exchange: Exchange, facts: HeadFacts, upstream: Upstream) -> bytes:
     """The client's header fields for this upstream; its credential goes to the one upstream it is meant for."""
     if upstream is exchange.plan.client_key_upstream:
-        return facts.forward_client + facts.authorization
+        return facts.forward_client + upstream.credential_of(facts.token, facts.authorization)
     return facts.forward_own
 
 

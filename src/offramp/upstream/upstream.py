@@ -14,6 +14,13 @@ MAX_CARDS = 1000
 """Models whose card is remembered; clients may choose the names, so there is a bound."""
 
 
+AZURE_WITH_DEPLOYMENT = frozenset({b"/chat/completions", b"/completions", b"/embeddings"})
+"""Paths that name a deployment in Azure's dated interface, of those whose model is known here.
+
+Source: `_deployments_endpoints` of the OpenAI SDK's `AzureOpenAI` (openai-python 3.52).
+"""
+
+
 class Card(Protocol):
     """A price per token."""
 
@@ -71,6 +78,18 @@ class Upstream:
                 self._cards[model] = card
             return card
 
+    def credential_of(self, token: bytes, line: bytes) -> bytes:
+        """The client's own credential as this upstream reads it.
+
+        Args:
+            token: The credential without its scheme.
+            line: The header line that the client sent it in. Azure reads keys from `api-key`, tokens of Entra ID (JWT)
+                from `Authorization`.
+        """
+        if self.engine is Engine.AZURE and token and token.count(b".") != 2:
+            return b"api-key: %b\r\n" % token
+        return line
+
     @property
     def counts_deltas(self) -> bool:
         """Whether one content delta is one token, so that deltas may be counted where usage is missing."""
@@ -101,8 +120,10 @@ class Upstream:
         base = instance.base_path
         if self.engine is Engine.CEREBRIUM and path == b"/embeddings":
             path = b"/embedding"  # docs.cerebrium.ai/docs/endpoints/openai-compatible-endpoints
-        if self.azure_deployments and model and b"/deployments/" not in base:
-            base = b"%b/deployments/%b" % (base, quote(self.deployments.get(model, model), safe="").encode())
+        if self.azure_deployments:
+            base = base or b"/openai"
+            if model and path in AZURE_WITH_DEPLOYMENT and b"/deployments/" not in base:
+                base = b"%b/deployments/%b" % (base, quote(self.deployments.get(model, model), safe="").encode())
         queries = b"&".join(part for part in (self.base_query, query) if part)
         target = base + path + (b"?" + queries if queries else b"")
         address = instance.address
