@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,10 @@ PORTS = range(10_240, 32_000)
 """Below the ports that systems give to outgoing connections, so that none of those takes one before it is used."""
 SHOWN_CHARACTERS = 3000
 """How much of its last output a failed process is quoted with."""
+
+_SETPRIV = shutil.which("setpriv")
+_TIED = [_SETPRIV, "--pdeathsig", "TERM"] if _SETPRIV else []
+"""Makes a process leave with its parent, also when that is killed and cleans nothing up (Linux; elsewhere nothing)."""
 
 
 class StartError(RuntimeError):
@@ -91,7 +96,7 @@ class Process:
         self._err = self.folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._popen = subprocess.Popen(
-                command,
+                [*_TIED, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

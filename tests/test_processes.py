@@ -1,6 +1,8 @@
 """What every suite with real processes relies on: they are ready when given, and gone afterwards."""
 
 import os
+import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -44,6 +46,22 @@ def test_leaving_the_block_ends_the_process_and_its_children() -> None:
     wait_until(lambda: not _is_alive(child), "the child is gone")
     assert not process.is_running
     assert not folder.exists()
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs Linux's setpriv")
+def test_a_test_run_that_is_killed_leaves_no_process_behind() -> None:
+    """`timeout` and impatient people kill test runs; nothing is cleaned up then."""
+    code = (
+        "import sys\nfrom tests.processes import Process\n"
+        "process = Process([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(process.pid, flush=True)\nprocess.wait(60)\n"
+    )
+    with Process([sys.executable, "-c", code], cwd=Path(__file__).parents[1]) as run:
+        run.wait_ready(lambda: bool(run.stdout()))
+        child = int(run.stdout())
+        os.kill(run.pid, signal.SIGKILL)
+
+        wait_until(lambda: not _is_alive(child), "the child is gone")
 
 
 def _is_alive(pid: int) -> bool:
