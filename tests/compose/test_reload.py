@@ -34,7 +34,7 @@ def changed(served: Gateway, old: str, new: str) -> None:
     served.config.write_text(text.replace(old, new))
 
 
-@pytest.mark.parametrize(("tell", "workers"), [(by_signal, 2), (by_admin, 2), (by_admin, 1), (by_change, 1)])
+@pytest.mark.parametrize(("tell", "workers"), [(by_signal, 2), (by_admin, 2), (by_change, 1)])
 def test_new_requests_see_the_new_configuration_and_those_under_way_the_old(
     engine: Engine, tell: Callable[[Gateway], None], workers: int
 ) -> None:

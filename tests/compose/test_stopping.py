@@ -46,10 +46,9 @@ def test_an_answer_under_way_is_finished_and_the_connection_is_told_to_close(eng
         assert books["by_outcome"]["ok"]["requests"] == 2
 
 
-@BOTH
-def test_idle_clients_hear_of_the_end_with_their_next_answer_and_have_time_to_ask(engine: Engine, workers: int) -> None:
+def test_idle_clients_hear_of_the_end_with_their_next_answer_and_have_time_to_ask(engine: Engine) -> None:
     """A pooled connection that is closed under a request is a failed request, so it is not closed at once."""
-    with serving(engine, workers=workers) as served, Caller(served.port) as asking, Caller(served.port) as silent:
+    with serving(engine, workers=2) as served, Caller(served.port) as asking, Caller(served.port) as silent:
         asking.ask()
         silent.ask()
         let_pass(2.2)  # longer than the grace, so that only one that begins with TERM protects them
@@ -68,10 +67,9 @@ def test_idle_clients_hear_of_the_end_with_their_next_answer_and_have_time_to_as
         assert served.ledger()["requests"] == 3
 
 
-@BOTH
-def test_nobody_new_is_let_in_while_it_ends(engine: Engine, workers: int) -> None:
+def test_nobody_new_is_let_in_while_it_ends(engine: Engine) -> None:
     """Where a load balancer stands in front, the next connection must go elsewhere."""
-    with serving(engine, workers=workers) as served, Caller(served.port) as caller:
+    with serving(engine, workers=2) as served, Caller(served.port) as caller:
         stream = caller.begin(tokens=300, stream=True)
         served.terminate()
         wait_until(lambda: not _connects(served.port), "the port is closed")
