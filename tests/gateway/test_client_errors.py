@@ -150,3 +150,15 @@ async def test_an_overflow_everywhere_is_the_clients_own_error_in_openais_words(
         assert "maximum context length is 512" in answer.json()["error"]["message"]
         row = await served.only_row()
         assert (row.outcome, row.error_code) == ("client_error", "context_length_exceeded")
+
+
+async def test_one_clients_rate_limit_is_not_everybodys() -> None:
+    """With the clients' own keys each has limits of its own: the upstream does not rest for all of them."""
+    async with engine("openai") as openai:
+        config = {"upstreams": {"openai": upstream(openai)}, "passthrough": "openai"}
+        async with gateway(config) as served:
+            await openai.fault("429", count=1, retry_after_s=30)
+            first = await served.ask("POST", "/v1/chat/completions", chat())
+            second = await served.ask("POST", "/v1/chat/completions", chat())
+
+    assert (first.status, second.status) == (429, 200)

@@ -287,7 +287,7 @@ async def test_the_upstreams_headers_come_back_but_for_what_is_its_own_sites() -
                 "x-internal",
                 "keep-alive",
                 "theirs",
-                ": 7",
+                "attempts: 7",
             ):
                 assert name not in head
             assert head.count("x-offramp-tier: openai") == 1

@@ -17,6 +17,8 @@ import pytest
 from tests.processes import Gateway, ask, simulate, wait_until
 
 LIBRARIES = {
+    # put there by setuptools in environments that pip made, before any program begins
+    "_distutils_hack",
     # the protocol
     "httptools",
     "msgspec",

@@ -17,7 +17,7 @@ from offramp.gateway.exchange import NO_HEAD, Exchange, HeadFacts, Mode, Stage
 from offramp.gateway.plan import Plan
 from offramp.gateway.refusals import StoppedError, UpgradeError
 from offramp.gateway.services import Services
-from offramp.gateway.verdict import all_failed, read_rejection, retry_after_s
+from offramp.gateway.verdict import all_failed, lends_client_key, read_rejection, retry_after_s
 from offramp.policy.failover import Failure
 from offramp.store.fingerprint import cache_key
 from offramp.store.rows import ExchangeRow
@@ -287,7 +287,7 @@ class Pipeline:
 
     def _failed(self, exchange: Exchange, attempt: Attempt, failure: Failure, reason: str) -> None:
         """An attempt failed: on to the next candidate, or tell the client."""
-        if failure is Failure.RATE_LIMITED and exchange.rejection is not None:
+        if failure is Failure.RATE_LIMITED and exchange.rejection is not None and not lends_client_key(exchange):
             wait_s = retry_after_s(exchange.rejection.headers)
             attempt.instance.rest(time.monotonic() + (DEFAULT_REST_S if wait_s is None else wait_s))
         committed = exchange.stage >= _COMMITTED

@@ -40,6 +40,12 @@ class UpstreamTimeoutError(UpstreamFailedError):
 _TIMEOUTS = frozenset({Failure.FIRST_TOKEN, Failure.SILENCE, Failure.TOTAL, Failure.DEADLINE})
 
 
+def lends_client_key(exchange: Exchange) -> bool:
+    """Whether the client's own key was used: then a limit or a refusal is that client's alone."""
+    upstream = exchange.tier.upstream if exchange.tier is not None else None
+    return upstream is exchange.plan.client_key_upstream
+
+
 def read_rejection(exchange: Exchange, body: bytes) -> Failure:
     """Judge an error status; the answer is kept for the client in case nobody else does better.
 
@@ -47,14 +53,12 @@ def read_rejection(exchange: Exchange, body: bytes) -> Failure:
         The failure. One of the client's own is `CLIENT`, which moves nowhere.
     """
     status = exchange.status
-    tier = exchange.tier
-    upstream = tier.upstream if tier is not None else None
     shown = envelope.normalise(body, status)
     facts = envelope.read(shown)
     own = envelope.read(body) or facts
     failure = failure_of_status(
         status,
-        own_key=upstream is not exchange.plan.client_key_upstream,
+        own_key=not lends_client_key(exchange),
         context_overflow=own is not None and envelope.is_context_overflow(own),
         unsupported=own is not None and envelope.is_unsupported(own, status),
         unknown_model=own is not None and envelope.is_unknown_model(own, status),

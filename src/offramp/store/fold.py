@@ -8,7 +8,7 @@ import os
 import sqlite3
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from time import time_ns
@@ -82,8 +82,12 @@ _READ_PAID = (
 )
 
 
-def fold(folder: Path) -> int:
+def fold(folder: Path, *, clock_ns: Callable[[], int] = time_ns) -> int:
     """Fold the journal of a state folder until it is empty.
+
+    Args:
+        folder: The state folder.
+        clock_ns: Nanoseconds since the epoch: shares that nobody came for in time become idle.
 
     Returns:
         How many exchanges came into the tables.
@@ -101,7 +105,7 @@ def fold(folder: Path) -> int:
         token = journal.token(source)
         rows = 0
         while True:
-            step = FoldStep(ledger, token, now_ns=time_ns())
+            step = FoldStep(ledger, token, now_ns=clock_ns())
             if not step.run(source):
                 break
             journal.delete(source, until=step.folded_id)
