@@ -19,6 +19,7 @@ LATE_IMPORTS = {
     "src/offramp/cli/demo.py": "the OpenAI SDK takes a second to load; --help and the first words need not wait",
     "src/offramp/cli/invoke.py": "loads the one command that is called",
     "src/offramp/cli/prices.py": "genai-prices takes 0.3 s to load, and only --update needs it",
+    "src/offramp/cli/serve.py": "one process needs no supervisor; what is loaded is not searched for garbage meanwhile",
     "src/offramp/compose/admin.py": "the admin port's libraries are loaded once the main port is open",
     "src/offramp/upstream/simulated/server.py": "uvloop is not on every platform",
 }

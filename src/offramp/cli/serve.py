@@ -1,13 +1,11 @@
 """`offramp serve`: relay requests, fall back, record what happens."""
 
+import gc
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from offramp.compose.single import SingleProcess
-from offramp.compose.startup import ServeOptions
-from offramp.compose.supervisor import Supervisor
 
 
 def command(
@@ -22,7 +20,13 @@ def command(
     state: Annotated[Path, typer.Option(help="Folder of the ledger and other state.")] = Path(".offramp"),
 ) -> int:
     """Relay requests by the configuration; without one to OPENAI_BASE_URL with the client's own key."""
-    options = ServeOptions(
+    # What is loaded now stays; looking for garbage in it takes a twentieth of the time until the port is open.
+    gc.disable()
+    startup = import_module("offramp.compose.startup")
+    kind = ("single", "SingleProcess") if workers == 1 else ("supervisor", "Supervisor")
+    serving = getattr(import_module(f"offramp.compose.{kind[0]}"), kind[1])
+    gc.enable()
+    options = startup.ServeOptions(
         config=config,
         host=host,
         port=port,
@@ -31,4 +35,4 @@ def command(
         workers=workers,
         state_dir=state,
     )
-    return SingleProcess(options).run() if workers == 1 else Supervisor(options).run()
+    return int(serving(options).run())
