@@ -115,7 +115,7 @@ class DataPlane:
         self.log.flush()
         self.pipeline.sweep(now_s)
         self._ticks += 1
-        if self._ticks % SLOW_TICKS == 0:
+        if self._ticks % SLOW_TICKS == 0 or self._draining_since_s is not None:
             self._slow_tick(now_s)
 
     def _slow_tick(self, now_s: float) -> None:
