@@ -118,8 +118,8 @@ async def dial(connection: "UpstreamConnection", address: Address, *, timeout_s:
     except ssl.SSLError as error:
         msg = f"TLS with {where} failed: {error.reason or error}"
         raise UnavailableError(msg) from error
-    except OSError as error:
-        msg = f"{where} cannot be reached: {error.strerror or error}"
+    except (OSError, UnicodeError) as error:  # The latter for a name that can be none.
+        msg = f"{where} cannot be reached: {getattr(error, 'strerror', None) or error}"
         raise UnavailableError(msg) from error
 
 
