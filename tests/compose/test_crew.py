@@ -1,7 +1,9 @@
 """Several workers and their supervisor: what happens when one of them dies, and what they know of each other."""
 
 import os
+import resource
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose.calling import CONFIG, Caller, caller_of, metric, one_to_each, pids, serving
+from tests.compose.calling import CONFIG, Caller, caller_of, events, metric, one_to_each, pids, serving
 from tests.processes import Engine, Gateway, StartError, gateway, simulate, wait_until
 
 FALLING_BACK = """
@@ -90,6 +92,21 @@ def test_a_worker_that_does_not_start_is_tried_again_with_growing_rests_while_th
         wait_until(lambda: len(pids(served)) == 2, "the place is taken")
         rests_s = [later - earlier for earlier, later in zip(starts(tmp_path)[1:], starts(tmp_path)[2:], strict=False)]
         assert min(rests_s) > 0.9
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process can be set on Linux only")
+def test_a_system_that_allows_no_process_is_asked_again(engine: Engine) -> None:
+    """Without files, memory or processes to spare, a place is not given up: it is taken as soon as that is possible."""
+    with serving(engine, workers=2) as served:
+        first, second = pids(served)
+        before = resource.prlimit(served.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(
+            served.pid, resource.RLIMIT_NOFILE, (len(list(Path(f"/proc/{served.pid}/fd").iterdir())), before[1])
+        )
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: any("cannot start" in e.get("problem", "") for e in events(served, "worker")), "it was said")
+        resource.prlimit(served.pid, resource.RLIMIT_NOFILE, before)
+        wait_until(lambda: len(set(pids(served)) - {first, second}) == 1, "the place is taken")
 
 
 def test_a_gateway_whose_workers_cannot_start_says_so_and_ends(engine: Engine, tmp_path: Path) -> None:

@@ -168,6 +168,30 @@ def test_modules_in_the_users_folder_are_not_taken_for_pythons(engine: Engine, t
         assert "wrong module" not in process.stderr()
 
 
+def test_as_many_files_may_be_open_as_the_system_allows(engine: Engine) -> None:
+    """Shells hand down 1024, which is 500 streams: the 501st client would be turned away without a word."""
+    serve_few = 'ulimit -Sn 256; exec "$0" -m offramp serve --port 0 --admin-port 0 --state state'
+    with Process(["bash", "-c", serve_few, sys.executable], env={"OFFRAMP_UPSTREAM": engine.base_url}) as process:
+        started(process)
+        limits = Path(f"/proc/{process.pid}/limits").read_text() if sys.platform == "linux" else ""
+
+    few = [line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files")]
+    assert all(soft == hard for soft, hard in few)
+
+
+def test_a_limit_that_the_system_does_not_allow_is_said(engine: Engine, tmp_path: Path) -> None:
+    """Else it is found out in the hour in which it matters."""
+    config = tmp_path / "offramp.yaml"
+    config.write_text(CONFIG.format(local=engine.base_url, drain_s=5) + "limits: {connections: 5000}\n")
+    serve_few = 'ulimit -n 1000; exec "$0" -m offramp serve --port 0 --admin-port 0 --state state --config "$1"'
+    with Process(["bash", "-c", serve_few, sys.executable, str(config)]) as process:
+        started(process)
+        wait_until(lambda: bool(events(process, "configuration")), "it was said")
+
+        problem = events(process, "configuration")[0]["problem"]
+        assert problem.startswith("the system allows 1000 open files, too few for 5000 connections of clients")
+
+
 def _read_until(terminal: int, marker: bytes) -> bytes:
     seen = b""
     while marker not in seen:

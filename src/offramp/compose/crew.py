@@ -28,6 +28,7 @@ from offramp.compose.control import (
     Rows,
 )
 from offramp.compose.loops import first_of
+from offramp.errors import UnavailableError
 from offramp.gateway.services import Chains
 from offramp.telemetry.logs import Log
 from offramp.telemetry.metrics import Snapshot, merge, without_gauges
@@ -124,9 +125,16 @@ class Crew:
         task.add_done_callback(self._tasks.discard)
 
     def start(self) -> None:
-        """Start all."""
-        for number in range(self.count):
-            self._places[number] = self._launch(number)
+        """Start all.
+
+        Raises:
+            UnavailableError: If the system does not allow it.
+        """
+        try:
+            for number in range(self.count):
+                self._places[number] = self._launch(number)
+        except OSError as error:
+            raise UnavailableError(f"cannot start {self.count} workers: {error.strerror}") from error
 
     # --- one worker's life ----------------------------------------------------------------------
 
@@ -134,10 +142,14 @@ class Crew:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # noqa: FBT003 - the socket library's own signature
         descriptors = (self._listener.fileno(), theirs.fileno())
-        process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-P", "-m", "offramp.compose.worker", *map(str, descriptors)], pass_fds=descriptors
-        )
-        theirs.close()
+        command = [sys.executable, "-P", "-m", "offramp.compose.worker", *map(str, descriptors)]
+        try:
+            process = subprocess.Popen(command, pass_fds=descriptors)  # noqa: S603 - our own module, no shell
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         self._serial += 1
         control = Control(lambda message: self._heard(worker, message), lambda: self.spawn(self._gone(worker)))
         worker = WorkerProcess(
@@ -184,7 +196,7 @@ class Crew:
         if not (self._ending or worker.succeeded):
             worker.succeeded = True
             self._log.event("worker", number=worker.number, pid=worker.process.pid, result="another one is started")
-            self._places[worker.number] = self._launch(worker.number)
+            self.spawn(self._fill(worker.number))
 
     def _joined(self, worker: WorkerProcess, message: Ready) -> None:
         worker.config = message.config
@@ -245,9 +257,24 @@ class Crew:
             self._failures[number] += 1
             if not self.serving.is_set() and min(self._failures) >= HOPELESS_STARTS:
                 self.hopeless.set()
-            await asyncio.sleep(min(LONGEST_REST_S, FIRST_REST_S * 2 ** (self._failures[number] - 1)))
-        if not self._ending:
-            self._places[number] = self._launch(number)
+            await asyncio.sleep(self._rest_s(number))
+        await self._fill(number)
+
+    async def _fill(self, number: int) -> None:
+        """Start a worker for a place; where the system does not allow it, as soon as it does."""
+        while not self._ending:
+            try:
+                self._places[number] = self._launch(number)
+            except OSError as error:
+                self._failures[number] += 1
+                problem = f"cannot start a worker: {error.strerror}"
+                self._log.event("worker", level="error", number=number, problem=problem, result="tried again")
+                await asyncio.sleep(self._rest_s(number))
+            else:
+                return
+
+    def _rest_s(self, number: int) -> float:
+        return min(LONGEST_REST_S, FIRST_REST_S * 2.0 ** (self._failures[number] - 1))
 
     # --- all of them ----------------------------------------------------------------------------
 
@@ -266,8 +293,13 @@ class Crew:
     async def _replace(self, old: WorkerProcess) -> bool:
         if old.succeeded or not old.ready.is_set() or old.ended.is_set():
             return True  # It is new, or a new one is on its way.
+        try:
+            new = self._launch(old.number)
+        except OSError as error:
+            problem = f"cannot start a worker: {error.strerror}"
+            self._log.event("worker", level="error", number=old.number, problem=problem, result="the old one stays")
+            return False
         old.succeeded = True
-        new = self._launch(old.number)
         await first_of(new.ready, new.ended, timeout_s=START_S)
         if self._ending:
             return False

@@ -19,6 +19,7 @@ from offramp.compose.startup import (
     CLOSE_LEDGER_S,
     INTERRUPTED,
     ServeOptions,
+    allow_open_files,
     ledger_hash_key,
     open_log,
     refuse_own_address,
@@ -95,7 +96,7 @@ class SingleProcess:
         if settings.ledger.enabled:
             self.writer = LedgerWriter(self.options.state_dir, on_error=self._problems.append, computes=plane.computes)
         await plane.start(self.listener)
-        warnings = price_warnings(settings, plane.book)
+        warnings = [*allow_open_files(settings), *price_warnings(settings, plane.book)]
         announce(
             self.output,
             plane.loaded,

@@ -11,13 +11,21 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from offramp.config.load import Loaded, load
-from offramp.config.model import Listen
+from offramp.config.model import Listen, Settings
 from offramp.config.upstreams import Upstream
 from offramp.errors import ConfigError, OfframpError
 from offramp.store import hash_key as hash_keys
 from offramp.telemetry.logs import Log
 
+if sys.platform != "win32":
+    import resource
+
 CLOSE_LEDGER_S = 5.0
+MAX_OPEN_FILES = 1 << 20
+FEW_CONNECTIONS = 512
+"""Fewer are worth a word even where nobody asked for a number."""
+OWN_FILES = 64
+"""What a process has open beside connections, amply."""
 INTERRUPTED = 130
 """Exit code of a process that was interrupted twice and did not finish what it had begun."""
 
@@ -65,6 +73,31 @@ class ServeOptions:
             admin_host=listen.admin_host,
             admin_port=listen.admin_port,
         )
+
+
+def allow_open_files(settings: Settings) -> list[str]:
+    """Let this process, and the workers it starts, open as many files as the system allows it.
+
+    Each client is one and each connection to an upstream another one; shells hand down 1024.
+
+    Returns:
+        What to say where the limits of the configuration cannot be reached.
+    """
+    if sys.platform == "win32":
+        return []
+    _, at_most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(at_most, MAX_OPEN_FILES), at_most))
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limits = settings.limits
+    wanted = limits.connections if "connections" in limits.model_fields_set else FEW_CONNECTIONS
+    if wanted + OWN_FILES <= allowed:
+        return []
+    msg = (
+        f"the system allows {allowed} open files, too few for {wanted} connections of clients, each of which may need "
+        "another one to an upstream: raise it (`ulimit -n`, LimitNOFILE=) or lower limits.connections"
+    )
+    return [msg]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from offramp.compose.startup import (
     CLOSE_LEDGER_S,
     INTERRUPTED,
     ServeOptions,
+    allow_open_files,
     ledger_hash_key,
     open_log,
     refuse_own_address,
@@ -56,7 +57,7 @@ class Supervisor:
         self.log = self.output.log
         settings = loaded.settings
         book = try_out(loaded, options.state_dir)
-        self._warnings = price_warnings(settings, book)
+        self._warnings = [*allow_open_files(settings), *price_warnings(settings, book)]
         self._hash_key = ledger_hash_key(loaded, options.state_dir, self.log)
         self._instance_id = f"offramp-{secrets.token_hex(4)}"
         self.listener = open_socket(settings.listen.host, settings.listen.port)
