@@ -63,6 +63,15 @@ def announce(
     log.flush()
 
 
+def announce_stop(output: Output, connections: int) -> None:
+    """Say that the gateway ends, and to a person how to make it end sooner."""
+    if output.human and connections:
+        output.log.event("stopping", connections=connections, hint="Ctrl-C again does not wait for them")
+    else:
+        output.log.event("stopping", connections=connections)
+    output.log.flush()
+
+
 def greeting(loaded: Loaded, *, port: int, state_dir: Path, workers: int) -> str:
     """The same for a person: aligned lines, and an empty one after them."""
     settings = loaded.settings

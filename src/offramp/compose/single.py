@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from offramp import __version__
 from offramp.compose.admin import AdminPort
-from offramp.compose.announce import announce
+from offramp.compose.announce import announce, announce_stop
 from offramp.compose.dataplane import DataPlane
 from offramp.compose.ledger import LedgerBuffer, NoLedger
 from offramp.compose.listening import let_nobody_in, open_socket
@@ -122,8 +122,7 @@ class SingleProcess:
     async def _drain(self) -> int:
         """Accept what waits, let open requests finish, write the last rows; gives how many connections were cut."""
         plane = self.plane
-        self.log.event("stopping", connections=len(plane.pipeline.connections))
-        self.log.flush()
+        announce_stop(self.output, len(plane.pipeline.connections))
         let_nobody_in(self.listener)
         await asyncio.sleep(ACCEPT_REST_S)
         plane.close_servers()

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from offramp import __version__
 from offramp.compose.admin import AdminPort
-from offramp.compose.announce import announce
+from offramp.compose.announce import announce, announce_stop
 from offramp.compose.control import Hello, Rows, packed
 from offramp.compose.crew import Crew, Office
 from offramp.compose.dataplane import try_out
@@ -138,8 +138,7 @@ class Supervisor:
 
     async def _end(self) -> None:
         """Accept what waits, drain, write the last rows."""
-        self.log.event("stopping", workers=len(self.crew.ready))
-        self.log.flush()
+        announce_stop(self.output, sum(worker.get("connections", 0) for worker in self.crew.states()))
         let_nobody_in(self.listener)
         await asyncio.sleep(ACCEPT_REST_S)
         await self.crew.end_all(self._ending.hurried)
