@@ -215,6 +215,17 @@ async def test_an_answer_that_breaks_off_is_not_ended_as_if_it_were_whole() -> N
     assert row.outcome == "truncated"
 
 
+@pytest.mark.anyio
+async def test_a_stream_that_nobody_asked_for_is_no_list_of_models() -> None:
+    """Nor an answer to anything else that is not streamed; the client is told."""
+    stream = answer(b'data: {"object":"list","data":[]}\n\n', kind=b"text/event-stream")
+    async with scripted(always(stream)) as target:
+        async with gateway(routed({"local": upstream(target)}, passthrough="local")) as served:
+            seen = [await served.ask("GET", "/v1/models"), await served.chat()]
+
+        assert [one.status for one in seen] == [502, 502]
+
+
 # --- reuse races --------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.gateway.running import KEY, chat, engine, gateway, own_key_upstream, raw, routed
-from tests.upstream.scripted import CHAT, always, answer, scripted
+from tests.upstream.scripted import CHAT, Peer, always, answer, scripted, until
 from tests.upstream.simulated.serving import Answer, Client
 
 PATH = b"/v1/chat/completions"
@@ -128,6 +128,31 @@ async def test_chunks_that_do_not_add_up_are_refused(name: str) -> None:
 
         assert (seen.status, seen.headers["connection"]) == (400, "close")
         assert target.asked == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", CHUNKS)
+@pytest.mark.parametrize("apart", [False, True], ids=["at once", "a little later"])
+async def test_an_upload_whose_chunks_do_not_add_up_is_refused_at_once(name: str, *, apart: bool) -> None:
+    """Nobody waits for the rest of it, and the upstream does not take what it has for all of it."""
+    received: list[bytes] = []
+
+    async def play(peer: Peer) -> None:
+        await peer.head()
+        received.append(await peer.gone())
+
+    async with scripted(play) as target:
+        config = {"upstreams": {"files": own_key_upstream(target)}, "passthrough": "files"}
+        async with gateway(config) as served, served.connect() as client:
+            client.send(raw("POST", "/v1/files", None, content_length="", transfer_encoding="chunked"))
+            if apart:
+                await until(lambda: bool(target.asked), "the upload has begun")
+            client.send(b"3\r\none\r\n" + CHUNKS[name] + SMUGGLED)
+            seen = await refused(client)
+            await until(lambda: bool(received) or not target.asked, "the upstream sees the end")
+
+        assert (seen.status, seen.headers["connection"]) == (400, "close")
+        assert not any(block.endswith(b"0\r\n\r\n") for block in received)
 
 
 @pytest.mark.anyio

@@ -206,6 +206,20 @@ async def test_a_websocket_offer_with_a_chat_is_passed_over() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_websocket_offer_with_a_body_of_its_own_is_refused() -> None:
+    """Nobody could say where the body ends and the new protocol begins."""
+    async with scripted(always(answer())) as target:
+        config = {"upstreams": {"target": upstream(target)}, "passthrough": "target"}
+        async with gateway(config) as served, served.connect() as client:
+            client.send(raw("GET", "/v1/realtime", b"hello", **{**WEBSOCKET, "content_length": "5"}))
+            seen = await client.answer()
+            rest = await client.rest()
+
+        assert (seen.status, seen.headers["connection"], rest) == (400, "close", b"")
+        assert target.asked == []
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("target", ["example.org:443", "/v1/chat/completions"])
 async def test_connect_is_refused(target: str) -> None:
     """This is no forward proxy."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from offramp.errors import OfframpError
+from offramp.errors import BadRequestError, OfframpError
 from offramp.gateway.exchange import Exchange, HeadFacts
 from offramp.gateway.known_head import KnownHead, learn
 from offramp.gateway.plan import Plan, Principal
@@ -288,7 +288,10 @@ class ClientConnection(ClientTransport):
         exchange = self._offer
         assert exchange is not None
         self._parser = httptools.HttpRequestParser(self)
-        if exchange.facts.upgrade and not exchange.content_length:
+        if exchange.facts.upgrade and exchange.content_length:
+            self._refused = BadRequestError("a request to change the protocol has no body; leave content-length out")
+            return b""
+        if exchange.facts.upgrade:
             self._offer, self._tunnel = None, exchange
             exchange.keep_alive, exchange.upload_done = False, True
             self._ready.append(exchange)
@@ -333,8 +336,11 @@ class ClientConnection(ClientTransport):
         """Answer what waits, in its order; a client that does not take its answers gets no further ones."""
         while self._ready and self.current is None and not self.paused and not self._closing:
             self._begin(self._ready.popleft())
-        if self._refused is not None and self.current is None and not self.paused:
+        current = self.current
+        if self._refused is not None and current is None and not self.paused:
             self.refuse(self._refused)
+        elif self._refused is not None and current is not None and self._reading is current:
+            self.pipeline.on_upload_broken(current, self._refused)
         elif self._ready:
             waiting_bytes = sum(exchange.bytes_in for exchange in self._ready)
             if waiting_bytes > MAX_READ_BYTES or len(self._ready) >= self.pipeline.plan.limits.pipeline:

@@ -151,6 +151,14 @@ class Pipeline:
         elif exchange.upload_pieces is not None and framed:
             exchange.upload_pieces.append(framed)
 
+    def on_upload_broken(self, exchange: Exchange, error: OfframpError) -> None:
+        """A body that streams through is none after all: what the upstream has of it must not pass for the whole."""
+        self._dispatcher.abandon(exchange)
+        if exchange.head_sent:
+            self._truncate(exchange, error.message)
+        else:
+            self._refuse(exchange, error)
+
     def on_tunnel(self, exchange: Exchange, received: bytes) -> None:
         """Raw bytes of a client that asked for another protocol; they wait until the upstream has changed to it."""
         exchange.bytes_in += len(received)

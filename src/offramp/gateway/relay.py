@@ -37,7 +37,7 @@ def begin(exchange: Exchange, status: int, headers: list[tuple[bytes, bytes]]) -
     request = exchange.request
     fields = exchange.answer_fields = dict(headers)
     is_stream = fields.get(b"content-type", b"").startswith(EVENT_STREAM)
-    if status == 200 and request is not None and request.streaming is not is_stream:
+    if status == 200 and is_stream is not (request is not None and request.streaming):
         return Failure.NOT_PROTOCOL
     if fields.get(b"content-encoding", b"identity") != b"identity":
         return Failure.NOT_PROTOCOL
