@@ -238,7 +238,7 @@ def test_a_killed_vllm_is_an_explicit_error_then_the_next_tier_then_itself_again
     """The whole story: kill -9 in the middle of a stream, traffic moves on, the server returns, traffic returns."""
     with sdk(fresh.gateway.base_url) as client:
         stream = long_stream(client)
-        chunks = [next(stream) for _ in range(5)]
+        chunks = [next(stream), next(stream)]
         fresh.vllm.kill()
         with pytest.raises(openai.APIError) as raised:
             chunks += list(stream)

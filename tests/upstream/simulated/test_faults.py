@@ -136,8 +136,8 @@ async def test_a_cold_vllm_refuses_until_it_is_ready(vllm: Served) -> None:
 
 async def test_a_cold_openai_profile_answers_late(openai: Served) -> None:
     """A serverless platform holds the request until an instance is up."""
-    await openai.fault("cold_start", delay_s=0.2)
     began_s = time.monotonic()
+    await openai.fault("cold_start", delay_s=0.2)
     answer = await openai.chat(max_tokens=1)
 
     assert answer.status == 200
