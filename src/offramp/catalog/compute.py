@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from offramp.catalog.areas import areas
 from offramp.errors import ConfigError, UnavailableError, UsageError
 from offramp.pricing.compute import SECONDS_PER_HOUR, Billed, ComputePart, ComputePrice, from_parts, per_hour
 from offramp.pricing.money import decimal_text
@@ -19,12 +20,15 @@ SHIPPED = Path(__file__).parent / "data" / "compute.json"
 _ONE = Fraction(1)
 
 
-class Kind(StrEnum):
+class Terms(StrEnum):
     """How a machine is rented."""
 
     ON_DEMAND = "on-demand"
+    """By the hour or the second, given back at any time."""
     RESERVED = "reserved"
+    """Paid for the whole of `Offer.months`, used or not."""
     SPOT = "spot"
+    """Cheaper, and taken away at any time."""
     SERVERLESS = "serverless"
     """By the second, only while it serves; vCPU and memory are billed on top."""
 
@@ -38,15 +42,18 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     gpu: str
     """By the names of `capacity.hardware`."""
     gpus: int
-    kind: Kind
+    terms: Terms
     usd_per_hour: Decimal
     """Of the whole machine."""
+    months: int = 0
+    """Of a reservation; 0 for all other terms."""
     source: str
     checked: str
     """Day on which the source said so, `YYYY-MM-DD`."""
     second_hand: bool = False
     """Not seen on the provider's own page."""
-    region: str = ""
+    regions: tuple[str, ...] = ()
+    """By the provider's own names, those in which the price is known to hold; none if the source does not say."""
     vcpus: int = 0
     """0 if the source does not say."""
     memory_gb: int = 0
@@ -56,6 +63,11 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """`PROVIDER/PRODUCT`."""
         return f"{self.provider}/{self.product}"
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """Where its regions lie, by the words of `areas.AREAS`; none where the source names no region."""
+        return areas(self.regions)
 
     def price(self) -> ComputePrice:
         """The machine's price, billed whether it works or not."""
@@ -128,7 +140,7 @@ def _serverless() -> Iterator[Offer]:
                 product=gpu,
                 gpu=gpu,
                 gpus=1,
-                kind=Kind.SERVERLESS,
+                terms=Terms.SERVERLESS,
                 usd_per_hour=usd_per_second * SECONDS_PER_HOUR,
                 source=prices.source,
                 checked=prices.checked,

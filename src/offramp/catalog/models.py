@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from offramp.capacity.llm import LLMS
 from offramp.errors import UnavailableError
 
 SHIPPED = Path(__file__).parent / "data" / "models.json"
@@ -31,6 +32,11 @@ class OpenModel(msgspec.Struct, frozen=True, kw_only=True):
     checked: str
     """Day on which the source said so, `YYYY-MM-DD`."""
     second_hand: bool = False
+
+    @property
+    def context_tokens(self) -> int:
+        """Longest context the model was made for, prompt and answer together."""
+        return LLMS[self.id].context_tokens
 
 
 class ModelsFile(msgspec.Struct, frozen=True, kw_only=True):

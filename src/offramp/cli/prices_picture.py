@@ -49,18 +49,18 @@ def show_machines(console: Console, offers: Sequence[Offer]) -> None:
     table.add_column("GPU", no_wrap=True)
     table.add_column("hour", justify="right", no_wrap=True)
     table.add_column("month", justify="right", no_wrap=True)
-    table.add_column("kind", no_wrap=True)
+    table.add_column("terms", no_wrap=True)
     table.add_column("checked", no_wrap=True)
     table.add_column("remarks", style="dim", overflow="fold")
     hourly = _aligned([decimal_text(offer.usd_per_hour) for offer in offers])
     for offer, usd in zip(offers, hourly, strict=True):
-        remarks = [offer.region, "second-hand" if offer.second_hand else "", offer.note]
+        remarks = [*offer.regions, "second-hand" if offer.second_hand else "", offer.note]
         table.add_row(
             offer.name,
             f"{offer.gpus} × {offer.gpu}",
             usd,
             f"{offer.usd_per_hour * HOURS_PER_MONTH:,.2f}",
-            offer.kind.value,
+            offer.terms.value,
             offer.checked,
             ", ".join(remark for remark in remarks if remark),
         )

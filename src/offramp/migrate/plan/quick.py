@@ -6,7 +6,7 @@ The incumbent, the same open model by the token, and machines of one's own with 
 from dataclasses import dataclass
 from fractions import Fraction
 
-from offramp.catalog.compute import Kind, Offer, offers
+from offramp.catalog.compute import Offer, Terms, offers
 from offramp.catalog.lifecycle import Ending, ending
 from offramp.catalog.models import open_model
 from offramp.catalog.prices import PriceBook
@@ -224,5 +224,5 @@ def _cheapest(gpu: str | None) -> Offer | None:
     """The on-demand machine with that GPU that costs least as a whole."""
     if gpu is None:
         return None
-    found = [offer for offer in offers(gpu=gpu) if offer.kind is Kind.ON_DEMAND]
+    found = [offer for offer in offers(gpu=gpu) if offer.terms is Terms.ON_DEMAND]
     return min(found, key=lambda offer: offer.usd_per_hour, default=None)
