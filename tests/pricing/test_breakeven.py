@@ -1,6 +1,7 @@
 """Break-even: the guides' arithmetic done right, with the comparators that they left out."""
 
 import doctest
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -9,7 +10,16 @@ from hypothesis import strategies as st
 
 from offramp.errors import UsageError
 from offramp.pricing import breakeven
-from offramp.pricing.breakeven import Bill, break_even, can_pay_off, months_until, pay_back_months, saving_per_year
+from offramp.pricing.breakeven import (
+    Bill,
+    Fleet,
+    break_even,
+    can_pay_off,
+    fleet_break_even,
+    months_until,
+    pay_back_months,
+    saving_per_year,
+)
 
 GUIDE = Bill(fixed_usd=Fraction(727))
 """The self-hosting guide's machine: about $527 of infrastructure and $200 of work a month."""
@@ -172,3 +182,47 @@ def test_moving_pays_back_or_does_not() -> None:
 def test_nothing_fixed_breaks_even_at_once_or_never() -> None:
     assert break_even(Bill(), GPT_4O) == 0
     assert break_even(Bill(usd_per_request=Fraction(1)), GPT_4O) is None
+
+
+def test_a_spare_machine_and_people_move_the_break_even_out() -> None:
+    """The guide's machine with one to spare and $200 of work: (2 · 527 + 200) ÷ 0.00275."""
+    fleet = Fleet(usd_per_machine=Fraction(527), requests_per_machine=3_700_000, spare=1, fixed_usd=Fraction(200))
+
+    assert fleet.month(2_000_000) == 1_254
+    assert fleet_break_even(fleet, Fraction("0.00275")) == 456_000
+
+
+def test_against_the_same_model_by_the_token_no_number_of_machines_pays_off() -> None:
+    """3.7 million requests of $0.000043 are $159: a machine for $727 can never earn its rent."""
+    fleet = Fleet(usd_per_machine=Fraction(727), requests_per_machine=3_700_000)
+
+    assert fleet_break_even(fleet, Fraction("0.000043")) is None
+    assert fleet_break_even(fleet, Fraction(0)) is None
+
+
+def test_a_machine_that_earns_just_its_rent_pays_off_only_with_nothing_beside_it() -> None:
+    fleet = Fleet(usd_per_machine=Fraction(100), requests_per_machine=100)
+
+    assert fleet_break_even(fleet, Fraction(1)) == 100
+    assert fleet_break_even(replace(fleet, spare=1), Fraction(1)) is None
+
+
+@given(
+    st.integers(1, 50), st.integers(1, 60), st.integers(0, 2), st.integers(0, 90), st.integers(0, 2), st.integers(1, 4)
+)
+def test_the_fleets_break_even_is_the_first_volume_that_pays(
+    usd: int, carried: int, spare: int, fixed: int, own: int, paid: int
+) -> None:
+    """Against trying every volume."""
+    fleet = Fleet(
+        usd_per_machine=Fraction(usd),
+        requests_per_machine=carried,
+        spare=spare,
+        fixed_usd=Fraction(fixed),
+        usd_per_request=Fraction(own, 2),
+    )
+    found = fleet_break_even(fleet, Fraction(paid))
+    tried = next((volume for volume in range(1, 5_000) if fleet.month(volume) <= volume * Fraction(paid)), None)
+
+    if tried is not None or (found is not None and found < 5_000):
+        assert found == tried

@@ -1,7 +1,8 @@
 """When does a machine with a fixed bill cost less than paying by the token? Exact arithmetic. Pure.
 
 A month's bill is `fixed + requests · usd_per_request`. Paying by the token has no fixed part; a machine has nearly only
-that. Beyond what one machine carries a second one is billed, so the bill of a fleet goes up in steps.
+that. Beyond what one machine carries a second one is billed, so the bill of a fleet goes up in steps, and with a spare
+machine there is one more from the beginning.
 """
 
 from dataclasses import dataclass
@@ -83,6 +84,58 @@ def saving_per_year(before: Bill, after: Bill, requests: int) -> Fraction:
     Fraction(57276, 1)
     """
     return 12 * (before.month(requests) - after.month(requests))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """Machines of one kind, rented one by one as the volume grows, some of them to spare."""
+
+    usd_per_machine: Fraction
+    """Of one machine for a month."""
+    requests_per_machine: int
+    """Most requests a month that one carries at the service level, its peaks included."""
+    spare: int = 0
+    """Machines beyond those that the volume needs, so that one may fail."""
+    fixed_usd: Fraction = Fraction(0)
+    """Due a month whatever the number of machines: people, a plan's fee."""
+    usd_per_request: Fraction = Fraction(0)
+    """What each request costs on top: what falls back to the incumbent, what must be redone there."""
+
+    def machines(self, requests: int) -> int:
+        """How many machines a month with so many requests needs, the spare ones included.
+
+        >>> Fleet(usd_per_machine=Fraction(700), requests_per_machine=4_000_000, spare=1).machines(5_000_000)
+        3
+        """
+        return max(1, -(-requests // self.requests_per_machine)) + self.spare
+
+    def month(self, requests: int) -> Fraction:
+        """Dollars for a month with so many requests."""
+        return self.machines(requests) * self.usd_per_machine + self.fixed_usd + requests * self.usd_per_request
+
+
+def fleet_break_even(fleet: Fleet, usd_per_request: Fraction) -> int | None:
+    """The fewest requests a month at which a fleet costs no more than paying that much for each by the token.
+
+    With n machines that carry m requests each, s to spare at c dollars, F dollars beside them and a saving of p on each
+    request, a volume v within n machines pays off if p·v ≥ c·(n + s) + F. The best such v is n·m, so the fewest
+    machines are the first n with n·(p·m − c) ≥ c·s + F. Beyond n·m the next machine may lose again for a while.
+
+    Returns:
+        `None` if no number of machines ever pays off.
+
+    >>> fleet_break_even(Fleet(usd_per_machine=Fraction(727), requests_per_machine=4_000_000), Fraction("0.00275"))
+    264364
+    """
+    saved = usd_per_request - fleet.usd_per_request
+    gained = saved * fleet.requests_per_machine - fleet.usd_per_machine
+    if saved <= 0:
+        return None
+    aside = fleet.usd_per_machine * fleet.spare + fleet.fixed_usd
+    if gained <= 0 and (gained < 0 or aside > 0):
+        return None
+    machines = max(1, ceil(aside / gained)) if gained else 1
+    return ceil((fleet.usd_per_machine * machines + aside) / saved)
 
 
 def pay_back_months(before: Bill, after: Bill, requests: int, *, once_usd: Fraction) -> Fraction | None:
