@@ -1,0 +1,56 @@
+"""Numbers and names as a report shows them: short, with their unit, harmless. Pure."""
+
+from math import isfinite
+
+_UNITS = ((1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
+
+_LONGEST_NAME = 160
+"""Names come from clients; a longer one is cut, since no reader and no table has a use for it."""
+
+
+def shown(value: object, limit: int = _LONGEST_NAME) -> str:
+    r"""A text of unknown origin on one line: what cannot be printed is spelt out, what is endless is cut.
+
+    It is not escaped for HTML: templates and `Markup` do that.
+
+    >>> shown("team\x00 a"), shown("x" * 9, limit=5)
+    ('team\\x00 a', 'xxxx…')
+    """
+    text = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in str(value)[: limit + 1])
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def number(value: float, unit: str = "") -> str:
+    """A number of at most three or four digits, with its unit: `$` before it, any other after it.
+
+    >>> number(1_234_567), number(0.00042, "$"), number(-1200, "$"), number(12.5, "%"), number(3, "ms")
+    ('1.23M', '$0.00042', '−$1,200', '12.5 %', '3 ms')
+    >>> number(0), number(12_345), number(999.96), number(0.1 + 0.2), number(float("nan"))
+    ('0', '12.3k', '1,000', '0.3', '?')
+    """
+    if not isfinite(value):
+        return "?"
+    digits = _digits(abs(value))
+    sign = "−" if value < 0 and digits.strip("0.") else ""
+    if unit == "$":
+        return f"{sign}${digits}"
+    return f"{sign}{digits} {unit}".rstrip()
+
+
+def _digits(size: float) -> str:
+    for scale, name in _UNITS:
+        if size >= scale * (0.99995 if name != "k" else 9.9995):
+            return f"{_significant(size / scale)}{name}"
+    return f"{size:,.0f}" if size >= 999.5 else _significant(size)
+
+
+def _significant(size: float) -> str:
+    """Three significant digits, without exponent and without zeros at the end."""
+    if size == 0:
+        return "0"
+    if size >= 99.95:
+        return f"{size:,.0f}"
+    places = 0
+    while size < 99.95 / 10**places and places < 12:
+        places += 1
+    return f"{size:.{places}f}".rstrip("0").rstrip(".")
