@@ -1,4 +1,4 @@
-"""What the move itself costs, once: people, answers that are given twice, and the proof that they are good enough. Pure."""
+"""What moving costs once: people, answers that are given twice, and the proof that they are good enough. Pure."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -47,8 +47,8 @@ def paired_sample_size(*, margin: float, discordance: float, level: float = LEVE
         UsageError: If a share is out of its range.
 
     Source:
-        The normal approximation of McNemar's paired test; R. G. Newcombe, "Improved confidence intervals for the difference
-        between binomial proportions based on paired data", Statistics in Medicine 17, 1998.
+        The normal approximation of McNemar's paired test; R. G. Newcombe, "Improved confidence intervals for the
+        difference between binomial proportions based on paired data", Statistics in Medicine 17, 1998.
 
     >>> paired_sample_size(margin=0.02, discordance=0.10)
     1546

@@ -1,7 +1,7 @@
 """What a platform bills that starts containers when requests come and stops them after a cooldown. Pure.
 
-Starting a container is free, loading the model in it is billed, serving is billed, and so is the cooldown in which it waits
-for the next request. Source: docs.cerebrium.ai/calculating-cost and docs.cerebrium.ai/docs/scaling/scaling-apps.
+Starting a container is free, loading the model in it is billed, serving is billed, and so is the cooldown in which it
+waits for the next request. Source: docs.cerebrium.ai/calculating-cost and docs.cerebrium.ai/docs/scaling/scaling-apps.
 """
 
 from collections.abc import Sequence
@@ -79,8 +79,8 @@ class _Instance:
 def meter(arrived_s: Sequence[float], served_s: Sequence[float], scaling: Scaling, *, until_s: float = 0.0) -> Metered:
     """Let requests come and instances with them.
 
-    A request goes to an instance that runs and has room, else to one that is starting, else to a new one, else it waits for
-    the first place that gets free.
+    A request goes to an instance that runs and has room, else to one that is starting, else to a new one, else it
+    waits for the first place that gets free.
 
     Args:
         arrived_s: Moments of arrival, ascending.
