@@ -74,6 +74,8 @@ class Site:
     file: str
     line: int
     column: int
+    end_line: int = 0
+    """Last line of the call; 0 if that is not known."""
     language: str
     """`python`, `notebook`, `typescript`, `javascript`, `baml`, `yaml` …"""
     library: str
@@ -83,11 +85,15 @@ class Site:
     function: str = ""
     """Qualified name of the function it stands in; empty at the top of a file."""
     operation: str
-    """As in `wire.operation`, or another part of the API: `assistants`, `threads`, `fine_tuning`, `images`, `audio` …"""
+    """As in `wire.operation`, or another part of the API: `assistants`, `threads`, `fine_tuning`, `images` …"""
     model: str | None = None
     """`None` if it is not literal; `model_from` says more."""
     model_from: str = "unknown"
     """`literal`, `constant`, `environment NAME`, `default`, `argument`, `unknown`."""
+    models: tuple[str, ...] = ()
+    """All that it can be, where there are several: branches, and what callers of the function around it say."""
+    callers: tuple[str, ...] = ()
+    """`FILE:LINE` of those who call the function around it and say what is asked: it is a wrapper."""
     features: tuple[str, ...] = ()
     """In the words and the order of `FEATURES`."""
     parameters: dict[str, str] = field(default_factory=dict)
@@ -118,6 +124,8 @@ class FileResult:
     """Those that belong to no site, and those of sites as well (with `site` set)."""
     clients: list[Client] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    tree: object | None = None
+    """What the file was parsed into, for the rules; never written out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,48 @@
+"""Which files a scan reads, by their names, and how long each may be."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How a file is read."""
+
+    PYTHON = "python"
+    NOTEBOOK = "notebook"
+    WEB = "web"
+    """TypeScript and JavaScript, also inside Vue and Svelte files."""
+    TEXT = "text"
+    """Configuration and scripts."""
+
+
+MAX_BYTES = {Kind.PYTHON: 4 << 20, Kind.WEB: 4 << 20, Kind.TEXT: 1 << 20, Kind.NOTEBOOK: 64 << 20}
+"""Longest file that is read. Nobody writes longer ones by hand, but notebooks carry pictures."""
+
+_ENDINGS = {
+    Kind.PYTHON: ("py", "pyw"),
+    Kind.NOTEBOOK: ("ipynb",),
+    Kind.WEB: ("ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs", "vue", "svelte"),
+    Kind.TEXT: (
+        "env", "yaml", "yml", "toml", "ini", "cfg", "conf", "json", "jsonc", "sh", "bash", "baml", "tf", "properties",
+        "dockerfile", "service",
+    ),
+}  # fmt: skip
+_BY_ENDING = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings}
+
+_TEXT_NAMES = ("dockerfile", "containerfile", "makefile", "procfile", "justfile", "requirements", ".env", "env.")
+_GENERATED = ("package-lock.json", "composer.lock", "npm-shrinkwrap.json", "pnpm-lock.yaml")
+_MINIFIED = (".min.js", ".min.mjs", ".bundle.js", ".chunk.js", ".d.ts", ".d.mts", ".d.cts")
+
+
+def kind_of(name: str) -> Kind | None:
+    """How a file of that name is read; `None` if it is not.
+
+    >>> kind_of("app.PY"), kind_of(".env.local"), kind_of("Dockerfile.gpu"), kind_of("photo.png")
+    (<Kind.PYTHON: 'python'>, <Kind.TEXT: 'text'>, <Kind.TEXT: 'text'>, None)
+    """
+    name = name.lower()
+    if name in _GENERATED or name.endswith(_MINIFIED):
+        return None
+    kind = _BY_ENDING.get(name.rpartition(".")[2]) if "." in name else None
+    if kind is None and name.startswith(_TEXT_NAMES):
+        return Kind.TEXT
+    return kind
