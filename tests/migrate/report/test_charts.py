@@ -52,7 +52,7 @@ def test_all_points_lie_on_the_paper(*, x_log: bool, y_log: bool) -> None:
     assert line is not None
     places = numbers(line.attrib["points"])
 
-    assert len(places) <= 2 * 1_500
+    assert 2 * 400 <= len(places) <= 2 * 1_500
     assert all(0 <= x <= 720 for x in places[::2])
     assert all(0 <= y <= 300 for y in places[1::2])
 

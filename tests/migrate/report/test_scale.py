@@ -48,7 +48,7 @@ def test_a_log_axis_puts_decades_at_equal_distances() -> None:
 def test_time_ticks_are_whole_and_said_in_words(seconds: int, labels: list[str]) -> None:
     """A day reads as a day, an hour as an hour; epoch seconds tell nobody anything."""
     begin = 1_760_188_800  # 2025-10-11 13:20 UTC
-    axis = scale(begin, begin + seconds, begin=0, end=700, kind=Kind.TIME, most=8)
+    axis = scale(begin, begin + seconds, begin=0, end=700, kind=Kind.TIME)
 
     assert [tick.label for tick in axis.ticks][: len(labels)] == labels[: len(axis.ticks)]
 

@@ -26,6 +26,9 @@ _MOST_POINTS = 1_440
 """Of one line; of more, the highest and the lowest of each pixel stay."""
 
 _LONGEST_LABEL = 30
+_HEADROOM = 1.15
+"""Above the highest bar of a histogram, for the words of its marks."""
+
 _BAR, _BAR_GAP = 18.0, 8.0
 
 
@@ -81,7 +84,7 @@ def lines(
     places = [mark for mark in marks if isfinite(mark.x) and (mark.x > 0 or not x_log)]
     xs = [x for one in drawn for x, _ in one.points] + [mark.x for mark in places]
     ys = [y for one in drawn for _, y in one.points]
-    right = WIDTH - 14 - max(width_of(shown(one.name, _LONGEST_LABEL)) for one in drawn)
+    right = WIDTH - 8 - max(width_of(shown(one.name, _LONGEST_LABEL), is_bold=True) for one in drawn)
     kind = Kind.TIME if x_time else Kind.LOG if x_log else Kind.LINEAR
     x = _tight(scale(min(xs), max(xs), begin=_LEFT, end=right, kind=kind, unit=x_unit), min(xs), max(xs))
     low = min(ys) if y_log else min(0.0, *ys)
@@ -168,7 +171,7 @@ def histogram(
         return EMPTY
     kind = Kind.LOG if x_log else Kind.LINEAR
     x = _tight(scale(edges[0], edges[-1], begin=_LEFT, end=WIDTH - 14, kind=kind, unit=x_unit), edges[0], edges[-1])
-    y = scale(0.0, max(counts), begin=_HEIGHT - _BOTTOM, end=_TOP, most=5)
+    y = scale(0.0, max(counts) * _HEADROOM, begin=_HEIGHT - _BOTTOM, end=_TOP, most=5)
     parts = _axes(x, y, x_label, y_label)
     told = []
     for low, high, count in zip(edges, edges[1:], counts, strict=False):

@@ -55,7 +55,7 @@ def figure(caption: str, chart: Markup, note: str = "") -> Markup:
 
 
 def pair(*parts: Markup) -> Markup:
-    """Parts side by side where there is room."""
+    """Tables side by side where there is room; charts need the whole width."""
     return element("div", *parts, class_="pair")
 
 

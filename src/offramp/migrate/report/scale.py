@@ -77,7 +77,7 @@ def scale(
     """
     if kind is Kind.TIME:
         low, high = (low, high) if high > low else (low - _MINUTE, low + _MINUTE)
-        return Scale(low, high, begin, end, tuple(_moments(low, high, most)))
+        return Scale(low, high, begin, end, tuple(_moments(low, high, most + 2)))
     if kind is Kind.LOG:
         low, high = (low, high) if high > low else (low / 2, low * 2)
         ticks = tuple(Tick(value, number(value, unit)) for value in log_values(low, high, most))

@@ -12,8 +12,11 @@ EMPTY = Markup('<p class="empty">Nothing to draw.</p>')
 _LONGEST = 4_000
 """Of a text in an element; whatever may be longer is cut."""
 
-_CHARACTER = 6.4
-"""About how wide a character of the labels is, in the same units (12 px sans-serif)."""
+_LONGEST_ATTRIBUTE = 1_000_000
+"""Points of a line are an attribute."""
+
+_CHARACTER, _BOLD = 7.0, 7.8
+"""About how wide a character of a label is at the most, in the same units (12 px sans-serif)."""
 
 
 def element(name: str, *children: str, **attributes: str | float) -> Markup:
@@ -41,15 +44,15 @@ def picture(parts: list[Markup], *, height: float, title: str, description: str)
         *parts,
         viewBox=f"0 0 {WIDTH} {height:.0f}",
         role="img",
-        aria_label=f"{title}. {description}",
+        aria_label=f"{title}. {description[:_LONGEST]}",
         class_="chart",
     )
     return element("div", frame, class_="scroll")
 
 
-def width_of(words: str) -> float:
+def width_of(words: str, *, is_bold: bool = False) -> float:
     """About how wide a label is."""
-    return len(words) * _CHARACTER
+    return len(words) * (_BOLD if is_bold else _CHARACTER) + 2
 
 
 def _name(key: str) -> str:
@@ -58,5 +61,5 @@ def _name(key: str) -> str:
 
 def _value(value: str | float) -> str:
     if isinstance(value, str):
-        return shown(value, _LONGEST)
+        return shown(value, _LONGEST_ATTRIBUTE)
     return f"{value:.2f}".rstrip("0").rstrip(".")
