@@ -23,6 +23,7 @@ IMPORT_NAMES = {
     "prompt-toolkit": "prompt_toolkit",
     "pyyaml": "yaml",
     "genai-prices": "genai_prices",
+    "ast-grep-py": "ast_grep_py",
 }
 """Distributions whose module has another name."""
 
