@@ -19,6 +19,7 @@ from pathlib import Path
 
 from offramp.config.load import parse
 from offramp.config.problems import SettingsError
+from tests.mutation import mutated
 
 CORPUS = Path(__file__).parent / "corpus"
 LONGEST_LINE = 700
@@ -45,27 +46,6 @@ WORDS = [
 ]
 
 
-def mutated(seed: bytes, others: list[bytes], chance: random.Random) -> bytes:
-    """A seed with a few things changed."""
-    text = bytearray(seed[:LARGEST_BYTES])
-    for _ in range(chance.randint(1, 8)):
-        at = chance.randint(0, len(text))
-        kind = chance.randint(0, 4)
-        if kind == 0:
-            text[at:at] = chance.choice(WORDS)
-        elif kind == 1:
-            del text[at : at + chance.randint(1, 20)]
-        elif kind == 2 and text:
-            text[min(at, len(text) - 1)] = chance.randint(0, 255)
-        elif kind == 3:
-            other = chance.choice(others)
-            start = chance.randint(0, len(other))
-            text[at:at] = other[start : start + chance.randint(1, 60)]
-        else:
-            text[at:at] = text[at : at + chance.randint(1, 40)]
-    return bytes(text)
-
-
 @dataclass(slots=True)
 class Found:
     """What came of it."""
@@ -85,7 +65,7 @@ def fuzz(seconds: float, seed: int) -> Found:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "offramp.yaml"
         while time.monotonic() < stop_s:
-            content = mutated(chance.choice(seeds), seeds, chance)
+            content = mutated(chance.choice(seeds)[:LARGEST_BYTES], seeds, WORDS, chance)
             began_s = time.process_time()
             try:
                 found.ends[_end(content, path)] += 1
