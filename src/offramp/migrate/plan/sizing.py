@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from offramp.capacity.step_time import BLOCK_TOKENS, step_time_model
+from offramp.capacity.engine import Engine
+from offramp.capacity.saturation import saturation
+from offramp.capacity.step_time import roofline
 from offramp.errors import UsageError
 from offramp.pricing.compute import HOURS_PER_MONTH, SECONDS_PER_HOUR
 
@@ -35,8 +37,7 @@ class Sizing:
 def size(gpu: str, model: str, *, input_tokens: int, output_tokens: int, max_load: Fraction) -> Sizing:
     """What one GPU carries.
 
-    In the time in which a full batch answers, each of its prompts is worked off once, and every step gives each
-    sequence one token: requests per second = batch ÷ (batch · prefill + output tokens · step).
+    As `capacity.saturation` says: a batch that is always full, in steps that are those of the simulation.
 
     Args:
         gpu: By the names of `capacity.hardware`.
@@ -52,7 +53,7 @@ def size(gpu: str, model: str, *, input_tokens: int, output_tokens: int, max_loa
     >>> a10g.concurrency, round(a10g.requests_per_s, 1)
     (54, 2.7)
     """
-    steps = step_time_model(gpu, model)
+    steps = roofline(gpu, model)
     held = input_tokens + output_tokens
     if held > steps.context_tokens:
         raise UsageError(
@@ -60,15 +61,12 @@ def size(gpu: str, model: str, *, input_tokens: int, output_tokens: int, max_loa
             "longer context or a GPU with more memory",
             param="own_model",
         )
-    concurrency = min(steps.max_running, steps.kv_blocks // -(-held // BLOCK_TOKENS))
-    # A sequence holds its prompt from the beginning and half of its answer on average.
-    step_s = steps.step_s(concurrency, int(concurrency * (input_tokens + output_tokens / 2)))
-    answer_s = concurrency * steps.prefill_s(input_tokens) + output_tokens * step_s
+    full = saturation(Engine(steps=steps), input_tokens=input_tokens, output_tokens=output_tokens)
     return Sizing(
         gpu=gpu,
         model=model,
-        concurrency=concurrency,
-        requests_per_s=concurrency / answer_s,
-        answer_s=answer_s,
+        concurrency=full.concurrency,
+        requests_per_s=full.requests_per_s,
+        answer_s=full.answer_s,
         max_load=max_load,
     )
