@@ -1,6 +1,7 @@
 """Accelerator cards by name: memory, bandwidth and arithmetic, with the source of each figure. Pure."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from offramp.errors import UsageError
 
@@ -80,6 +81,20 @@ _CARDS = (
         source="NVIDIA A100 datasheet, 80 GB SXM",
     ),
     Card(
+        name="A100-80-PCIE",
+        memory_bytes=81_920 * MIB,
+        bandwidth_bytes_per_s=1_935e9,
+        flops_per_s=312e12,
+        source="NVIDIA A100 datasheet, 80 GB PCIe; AIConfigurator of 2026-08-21 agrees",
+    ),
+    Card(
+        name="H100-PCIE",
+        memory_bytes=81_559 * MIB,
+        bandwidth_bytes_per_s=2_000e9,
+        flops_per_s=756.5e12,
+        source="NVIDIA H100 datasheet, PCIe (1,513 TFLOPS with sparsity); AIConfigurator of 2026-08-21 agrees",
+    ),
+    Card(
         name="H100",
         memory_bytes=81_559 * MIB,
         bandwidth_bytes_per_s=3_350e9,
@@ -98,7 +113,21 @@ _CARDS = (
         memory_bytes=183_359 * MIB,
         bandwidth_bytes_per_s=8_000e9,
         flops_per_s=2_250e12,
-        source="NVIDIA DGX B200 datasheet, one of eight (4,500 TFLOPS with sparsity)",
+        source="NVIDIA DGX B200 datasheet, one of eight (4,500 TFLOPS with sparsity); HGX boards have 7.7 TB/s",
+    ),
+    Card(
+        name="RTX-PRO-6000",
+        memory_bytes=97_887 * MIB,
+        bandwidth_bytes_per_s=1_792e9,
+        flops_per_s=467.8e12,
+        source="AIConfigurator of 2026-08-21, RTX PRO 6000 Blackwell Server Edition (memory as the driver shows it)",
+    ),
+    Card(
+        name="MI300X",
+        memory_bytes=196_592 * MIB,
+        bandwidth_bytes_per_s=5_300e9,
+        flops_per_s=1_307e12,
+        source="AMD Instinct MI300X datasheet; docs.vultr.com of 2026-03-11 agrees on memory and bandwidth",
     ),
 )
 
@@ -110,12 +139,18 @@ def card(name: str) -> Card:
     """The card of that name, in any case.
 
     Raises:
-        UsageError: If no card has that name.
+        UsageError: If no card has that name; says what is near and what else is known.
 
     >>> card("a10g").bandwidth_bytes_per_s
     600000000000.0
     """
-    wanted = name.upper()
+    wanted = name.strip().upper().replace(" ", "-").replace("_", "-")
     if wanted not in CARDS:
-        raise UsageError(f"no hardware is called {name!r}; known are demo, {', '.join(CARDS)}", param="hardware")
+        near = get_close_matches(wanted, CARDS, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise UsageError(
+            f"no hardware is called {name!r}: {hint}known are demo, {', '.join(CARDS)}; another one is described in a "
+            "file of your own (`offramp prices --file`, docs/prices.md)",
+            param="hardware",
+        )
     return CARDS[wanted]

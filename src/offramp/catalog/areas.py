@@ -1,7 +1,7 @@
 """Where a region is: a cloud's own name for a region -> a country or the European Union. No I/O here.
 
-A requirement names an area (`eu`); offers name regions (`europe-west4`). A region that cannot be placed lies nowhere, so
-that a requirement leaves it out instead of guessing.
+A requirement names an area (`eu`); offers name regions (`europe-west4`). A region that cannot be placed lies nowhere:
+a requirement leaves it out instead of guessing.
 """
 
 from collections.abc import Iterable

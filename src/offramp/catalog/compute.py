@@ -46,7 +46,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     usd_per_hour: Decimal
     """Of the whole machine."""
     months: int = 0
-    """Of a reservation; 0 for all other terms."""
+    """Of a reservation; 0 where the source does not say, and for all other terms."""
     source: str
     checked: str
     """Day on which the source said so, `YYYY-MM-DD`."""
