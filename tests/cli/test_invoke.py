@@ -104,3 +104,18 @@ def test_a_reader_that_has_enough_is_no_failure_worth_a_word() -> None:
 
     assert said == b""
     assert process.returncode == PIPE_CLOSED
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_an_output_that_takes_nothing_more_is_said_in_one_line() -> None:
+    """A full disk is no bug of ours, and nothing is cut off in silence."""
+    code = f"import sys; from offramp.cli.invoke import invoke; sys.exit(invoke('failing', '{FAILING}', ['flood']))"
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert ended.stderr == (
+        "offramp: the output cannot be written: No space left on device; make room and run it again\n"
+    )
+    assert ended.returncode == 3

@@ -1,5 +1,6 @@
 """Runs one command: arguments by typer, errors as one clear line, an exit code for every ending."""
 
+import errno
 import os
 import signal
 import sys
@@ -28,6 +29,7 @@ NOT_DONE = 3
 INTERRUPTED = 130
 PIPE_CLOSED = 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else NOT_DONE
 """What a program that dies of a closed pipe leaves with: `offramp ledger | head` is no failure worth a word."""
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def invoke(name: str, module: str, args: list[str]) -> int:
@@ -52,6 +54,8 @@ def invoke(name: str, module: str, args: list[str]) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return PIPE_CLOSED
+    except OSError as error:
+        return _no_room(error) if error.errno in _NO_ROOM else _bug(error)
     except Exception as error:  # noqa: BLE001 - the outermost loop: a user never sees a traceback
         return _bug(error)
     return code
@@ -86,6 +90,14 @@ def _complain(text: str) -> None:
     sys.stderr.write("\n".join([f"offramp: {first}", *(f"  {line}" for line in more)]) + "\n")
 
 
+def _no_room(error: OSError) -> int:
+    """Say that a disk, or whatever the output goes to, is full."""
+    where = f"{error.filename} cannot be written" if error.filename else "the output cannot be written"
+    _silence_stdout()
+    _complain(f"{where}: {error.strerror}; make room and run it again")
+    return NOT_DONE
+
+
 def _bug(error: Exception) -> int:
     """Say that this should not happen, and keep what is needed to find out why."""
     details = redact("".join(traceback.format_exception(error)))
@@ -114,7 +126,7 @@ def _keep(details: str) -> Path | None:
 
 
 def _silence_stdout() -> None:
-    """Whoever read the output is gone: what is still to be flushed at the end goes nowhere, without a word."""
+    """Nobody takes the output any more: what is still to be flushed at the end goes nowhere, without a word."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
