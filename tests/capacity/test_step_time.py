@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offramp.capacity.step_time import BLOCK_TOKENS, DemoStepTime, StepTimeModel, step_time_model
+from offramp.capacity.fit import BLOCK_TOKENS
+from offramp.capacity.step_time import DemoStepTime, StepTimeModel, step_time_model
 from offramp.errors import UsageError
 
 

@@ -11,7 +11,7 @@ At the beginning of a step, in this order:
 A request that arrives during a step is looked at when it ends. A step in which a prompt ends gives its first token.
 
 Between two such events all steps do the same, only the KV cache grows, so their times are an arithmetic series: they
-are summed up at once. Who needs a new block when is counted by the step at which it is due, modulo the tokens of a block.
+are summed up at once. Who needs a new block when is counted by the step at which it is due, modulo a block's tokens.
 
 Source: vLLM 0.32, `v1/core/sched/scheduler.py`: first come first served, chunked prefill, `scheduler_reserve_full_isl`;
 it takes the blocks of a long prompt chunk by chunk, here they are taken when it is admitted.

@@ -5,9 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
+import numpy as np
 import pytest
 
-from offramp.capacity.step_time import BLOCK_TOKENS, DemoStepTime, StepTimeModel, step_time_model
+from offramp.capacity.engine import Engine
+from offramp.capacity.fit import BLOCK_TOKENS
+from offramp.capacity.load import Load
+from offramp.capacity.simulation import simulate
+from offramp.capacity.step_time import DemoStepTime, StepTimeModel, roofline, step_time_model
 from offramp.upstream.simulated.batching import Batcher, Sequence
 from offramp.upstream.simulated.counters import Counters
 
@@ -280,3 +285,51 @@ def test_the_statistics_are_those_of_the_requests() -> None:
     assert sum(bench.counters.ttft.counts) == 2
     assert bench.counters.ttft.total == pytest.approx(0.060)
     assert sum(bench.counters.e2e.counts) == 2
+
+
+@pytest.mark.parametrize(
+    ("hardware", "llm", "rate_per_s", "requests"),
+    [("A10G", "mistral-7b", 0.5, 40), ("A10G", "mistral-7b", 3.0, 150), ("L4", "qwen2.5-7b", 6.0, 150)],
+)
+def test_the_planner_and_this_engine_tell_of_the_same_times(
+    hardware: str, llm: str, rate_per_s: float, requests: int
+) -> None:
+    """A plan that is tried with `offramp simulate` must come true to the microsecond: idle, busy, with preemption."""
+    chance = np.random.default_rng(11)
+    load = Load.of(
+        np.cumsum(chance.exponential(1 / rate_per_s, requests)),
+        np.minimum(chance.lognormal(6.5, 1.0, requests), 8000),
+        np.minimum(chance.lognormal(5.0, 0.8, requests), 1500),
+    )
+    steps = roofline(hardware, llm)
+    planned = simulate(load, Engine(steps=steps))
+    bench = Bench(steps)
+    heard = []
+    for place in range(load.requests):
+        bench.clock.run_until(float(load.arrived_s[place]))
+        prompt_tokens, wanted = int(load.input_tokens[place]), int(load.output_tokens[place])
+        heard.append(bench.submit(prompt_tokens=prompt_tokens, wanted=wanted)[1])
+    bench.clock.run_until(planned.span_s + 1.0)
+    first_s = np.array([one.at_s[0] for one in heard]) - load.arrived_s
+    total_s = np.array([one.ended_s for one in heard], dtype=np.float64) - load.arrived_s
+
+    np.testing.assert_allclose(first_s, planned.ttft_s, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(total_s, planned.total_s, rtol=0, atol=1e-6)
+    assert bench.counters.preemptions == planned.preemptions
+    assert (planned.preemptions > 0) == (rate_per_s > 1.0)
+
+
+def test_a_short_prompt_alone_costs_a_pass_over_the_weights_and_beside_others_only_its_arithmetic() -> None:
+    """The roofline's word on the first token: reading 14.5 GB takes 35 ms, the arithmetic of 20 tokens 8 ms."""
+    steps = roofline("A10G", "mistral-7b")
+    bench = Bench(steps)
+    _, alone = bench.submit(prompt_tokens=20, wanted=100)
+    bench.clock.run_until(1.0)
+    before = len(alone.at_s)
+    _, beside = bench.submit(prompt_tokens=20, wanted=1)
+    bench.clock.run_until(10.0)
+    gap_s = alone.at_s[before + 1] - alone.at_s[before]
+
+    assert alone.at_s[0] == pytest.approx(steps.cost.read_s) == pytest.approx(0.0345, abs=0.0005)
+    assert beside.at_s[0] == pytest.approx(alone.at_s[before + 1])
+    assert gap_s == pytest.approx(alone.at_s[1] - alone.at_s[0] + steps.prefill_s(20), rel=0.01)

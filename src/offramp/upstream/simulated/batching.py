@@ -2,6 +2,7 @@
 
 A sequence waits, is admitted when the batch and the KV cache have room, works off its prompt, then gets one token a
 step. Where the cache runs out, the youngest sequence gives its blocks back, waits again and is recomputed, as in vLLM.
+With a real card every step does what `capacity.replica` says, so that a plan and this engine tell of the same times.
 """
 
 import asyncio
@@ -9,10 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from offramp.capacity.step_time import BLOCK_TOKENS, StepTimeModel
-
-PREFILL_TOKENS = 2048
-"""Most prompt tokens worked off in one step. Source: vLLM's default `--max-num-batched-tokens` with chunked prefill."""
+from offramp.capacity.engine import MAX_BATCHED_TOKENS
+from offramp.capacity.fit import BLOCK_TOKENS
+from offramp.capacity.step_time import StepTimeModel
 
 EARLY_S = 0.0006
 """A timer that fires this much before its time counts as on time: uvloop's timers have whole milliseconds."""
@@ -99,6 +99,7 @@ class Batcher:
         self._began_s = 0.0
         self._due_s = 0.0
         self._prefilling: list[tuple[Sequence, int]] = []
+        self._growing: list[Sequence] = []
         self._touched: list[Sink] = []
 
     @property
@@ -117,7 +118,7 @@ class Batcher:
             self._begin_step(now_s)
             self._schedule(now_s)
         elif self.model.prefills_beside:
-            self._admit(now_s)
+            self._admit(now_s, MAX_BATCHED_TOKENS)
 
     def cancel(self, sequence: Sequence) -> None:
         """Forget a sequence, wherever it is; one that has ended already is ignored."""
@@ -161,26 +162,36 @@ class Batcher:
     # ------------------------------------------------------------------------------------------------------- one step
 
     def _begin_step(self, at_s: float) -> None:
-        """Admit who fits and say when the step will end."""
-        self._admit(at_s)
+        """Find blocks for who decodes, admit who fits, and say when the step will end."""
+        made_room = self._grow()
         self._began_s = at_s
         if self.model.prefills_beside:
+            if not made_room:
+                self._admit(at_s, MAX_BATCHED_TOKENS)
             self._due_s = at_s + self._beside_s(at_s)
             return
-        decoding, kv_tokens, prompt_tokens = 0, 0, 0
+        decoding, kv_tokens = 0, 0
         self._prefilling = []
+        cut_off = None
         for sequence in self.running:
             if sequence.prefill_left:
-                chunk = min(sequence.prefill_left, PREFILL_TOKENS - prompt_tokens)
-                if chunk:
-                    self._prefilling.append((sequence, chunk))
-                    prompt_tokens += chunk
+                cut_off = sequence
             else:
                 decoding += 1
                 kv_tokens += sequence.kv_tokens
-        decode_s = self.model.step_s(decoding, kv_tokens) if decoding else 0.0
-        prefill_s = max(self.model.prefill_s(prompt_tokens), self.model.step_s(0, 0)) if prompt_tokens else 0.0
-        self._due_s = at_s + decode_s + prefill_s
+        budget = MAX_BATCHED_TOKENS - decoding
+        if cut_off is not None:
+            budget -= self._work_off(cut_off, budget)
+        if not made_room:
+            self._admit(at_s, budget)
+        prompt_tokens = sum(chunk for _, chunk in self._prefilling)
+        self._due_s = at_s + self.model.step_s(decoding, kv_tokens, prompt_tokens)
+
+    def _work_off(self, sequence: Sequence, budget: int) -> int:
+        """As much of a prompt as the step's budget allows; how much that is."""
+        chunk = min(sequence.prefill_left, budget)
+        self._prefilling.append((sequence, chunk))
+        return chunk
 
     def _beside_s(self, at_s: float) -> float:
         """Length of a step whose prompts are worked off beside it: until the first token while nobody decodes."""
@@ -211,9 +222,8 @@ class Batcher:
         if index == 0 and sequence.first_s == 0.0:
             sequence.first_s = at_s
             self._observer.first_token(at_s - sequence.arrived_s)
-        if sequence.kv_tokens > sequence.blocks * BLOCK_TOKENS and not self._grow(sequence):
-            sequence.produced = index
-            return
+        if sequence.kv_tokens > sequence.blocks * BLOCK_TOKENS:
+            self._growing.append(sequence)
         sink = sequence.sink
         if sequence.streaming:
             sink.token(index)
@@ -226,8 +236,9 @@ class Batcher:
 
     # ------------------------------------------------------------------------------------------------------- KV blocks
 
-    def _admit(self, at_s: float) -> None:
-        while self.waiting and len(self.running) < self.model.max_running:
+    def _admit(self, at_s: float, budget: int) -> None:
+        """Whoever waits, while there are places, blocks for all of the prompt, and tokens left in the step."""
+        while self.waiting and budget > 0 and len(self.running) < self.model.max_running:
             sequence = self.waiting[0]
             kv_tokens = sequence.prompt_tokens + sequence.produced
             blocks = -(-kv_tokens // BLOCK_TOKENS)
@@ -243,19 +254,26 @@ class Batcher:
                 sequence.ready_s = at_s + self.model.prefill_s(new_tokens)
             else:
                 sequence.prefill_left = new_tokens
+                budget -= self._work_off(sequence, budget)
             if sequence.produced == 0:
                 self._observer.admitted(at_s - sequence.arrived_s, sequence.prompt_tokens)
 
-    def _grow(self, sequence: Sequence) -> bool:
-        """One more block; where none is free the youngest gives its own. False if that was this sequence itself."""
-        while self._free_blocks == 0:
-            youngest = next(reversed(self.running))
-            self._preempt(youngest)
-            if youngest is sequence:
-                return False
-        self._free_blocks -= 1
-        sequence.blocks += 1
-        return True
+    def _grow(self) -> bool:
+        """One more block for each whose blocks are full; where none is free the youngest gives its own.
+
+        Returns:
+            Whether anybody was preempted.
+        """
+        growing, self._growing = self._growing, []
+        preempted = False
+        for sequence in growing:
+            while sequence in self.running and self._free_blocks == 0:
+                self._preempt(next(reversed(self.running)))
+                preempted = True
+            if sequence in self.running:
+                self._free_blocks -= 1
+                sequence.blocks += 1
+        return preempted
 
     def _preempt(self, sequence: Sequence) -> None:
         self._release(sequence)

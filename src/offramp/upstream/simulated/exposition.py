@@ -5,7 +5,7 @@ Source: the metrics that vLLM 0.32.0 serves, https://docs.vllm.ai/en/latest/usag
 
 from collections.abc import Iterable
 
-from offramp.capacity.step_time import BLOCK_TOKENS
+from offramp.capacity.fit import BLOCK_TOKENS
 from offramp.upstream.simulated.counters import Histogram
 from offramp.upstream.simulated.engine import Engine
 
