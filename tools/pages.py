@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: every command with its options, every key of the configuration.
+"""Writes the pages that are made from the code: commands, configuration, the guides' figures worked out again.
 
 python -m tools.pages [--check]
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 from offramp.cli.table import COMMANDS
 from offramp.config.schema import json_schema
+from tools.guides.page import page as guides_rechecked
 
 DOCS = Path(__file__).parents[1] / "docs"
 MADE = "<!-- Made by `make docs`; what it says is changed in the code. -->"
@@ -168,7 +169,7 @@ def _bounds(value: Schema) -> str:
     return f" {' '.join(words)}" if words else ""
 
 
-PAGES = {"commands.md": commands, "configuration.md": configuration}
+PAGES = {"commands.md": commands, "configuration.md": configuration, "the-guides-rechecked.md": guides_rechecked}
 
 
 def main() -> None:
