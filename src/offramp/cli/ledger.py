@@ -42,7 +42,7 @@ def command(
     """Show what was asked, answered, spent and saved."""
     if json and csv:
         raise UsageError("--json and --csv exclude each other")
-    since_ns, until_ns = _span(on, since, until)
+    since_ns, until_ns = span(on, since, until)
     selection = Selection(
         team=team,
         feature=feature,
@@ -52,7 +52,7 @@ def command(
         route=route,
         operation=operation,
         outcome=outcome,
-        site=None if site is None else _hexadecimal(site),
+        site=None if site is None else hexadecimal(site),
         since_ns=since_ns,
         until_ns=until_ns,
     )
@@ -67,7 +67,8 @@ def command(
             show(view, selection, by=by or By.TIER, rows=rows)
 
 
-def _span(on: str | None, since: str | None, until: str | None) -> tuple[int | None, int | None]:
+def span(on: str | None, since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """The time that `--day`, or `--since` and `--until`, mean: its first moment and the first that is not in it."""
     if on is not None:
         if since is not None or until is not None:
             raise UsageError("--day stands alone; for a longer time use --since and --until")
@@ -80,7 +81,8 @@ def _span(on: str | None, since: str | None, until: str | None) -> tuple[int | N
     return first, end
 
 
-def _hexadecimal(site: str) -> str:
+def hexadecimal(site: str) -> str:
+    """What `--site` means: the first digits of a fingerprint."""
     if not site or len(site) > 16 or set(site.lower()) - set("0123456789abcdef"):
         raise UsageError(
             f"--site {site!r} is no fingerprint: give its first hexadecimal digits, as `--by site` shows them"
