@@ -179,3 +179,15 @@ def test_a_stream_that_is_cut_leaves_something() -> None:
 
     assert decoder.feed(b"data: a\n\ndata: b\n") == [Event("", b"a")]
     assert decoder.pending_bytes == 8
+
+
+@pytest.mark.parametrize("place", range(1, 5))
+def test_a_byte_order_mark_is_read_the_same_wherever_the_network_cuts(place: int) -> None:
+    """Empty lines before it may belong to either read."""
+    stream = b"data: 1\n\n\n\xef\xbb\xbfdata: 2\n\n"
+    start = stream.index(b"\n\n\n")
+    decoder = Decoder()
+
+    events = decoder.feed(stream[: start + place]) + decoder.feed(stream[start + place :])
+
+    assert events == [Event("", b"1"), Event("", b"2")]

@@ -134,7 +134,8 @@ class Decoder:
 def _fields(event: bytes) -> list[tuple[bytes, bytes]]:
     """Names and values of an event's lines, comments left out."""
     fields = []
-    for line in _LINE_END.split(event.removeprefix(_BOM)):
+    # Empty lines may stand before it, as many as the cut between two reads has left there.
+    for line in _LINE_END.split(event.lstrip(b"\r\n").removeprefix(_BOM)):
         name, _, value = line.partition(b":")
         if name:
             fields.append((name, value.removeprefix(b" ")))
