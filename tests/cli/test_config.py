@@ -92,7 +92,17 @@ def test_cards_that_nobody_knows_are_said(capsys: pytest.CaptureFixture[str]) ->
     assert run(["config", "check", "--json"]) == 0
     warnings = msgspec.json.decode(capsys.readouterr().out)["warnings"]
 
-    assert [warning.split(" is no ")[0] for warning in warnings if "is no price card" in warning] == [
-        "routes.r.baseline: openai/gpt-4o-minni",
-        "upstreams.a.price: cerebrium/A11",
+    assert [warning.partition("': ")[0] for warning in warnings if "no price card" in warning] == [
+        "routes.r.baseline: no price card is called 'openai/gpt-4o-minni",
+        "upstreams.a.price: no price card is called 'cerebrium/A11",
     ]
+
+
+def test_sizes_of_a_machine_that_has_one_price_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """They would be believed and billed for nothing."""
+    Path("offramp.yaml").write_text(
+        "upstreams: {a: {base_url: 'http://h/v1', price: {card: aws/g5.xlarge, cpus: 2}}}\npassthrough: a\n"
+    )
+
+    assert run(["config", "check"]) == 2
+    assert "leave out gpus, cpus and memory_gb" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offramp.catalog.prices import PriceBook
 from offramp.config.load import Loaded, parse
 from offramp.migrate.engines import LocalEngine
 from offramp.migrate.init import Findings, look, render
@@ -89,6 +90,37 @@ def test_a_base_url_that_is_an_engine_on_this_machine_is_one_upstream() -> None:
     findings = look({**OPENAI, "OPENAI_BASE_URL": "http://localhost:8000/v1/"}, [VLLM])
 
     assert [found.base_url for found in findings.upstreams] == ["http://localhost:8000/v1"]
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "provider"),
+    [
+        ("https://api.openai.com/v1", "openai", "openai"),
+        ("https://api.groq.com/openai/v1", "groq", "groq"),
+        ("https://api.together.xyz/v1", "together", "together"),
+        ("https://api.fireworks.ai/inference/v1", "fireworks", "fireworks"),
+        ("https://n.openai.azure.com/openai/v1", "upstream", "azure"),
+        ("https://llm.example.com/v1", "upstream", None),
+        ("http://localhost:8000/v1", "upstream", None),
+    ],
+)
+def test_an_address_is_called_after_whom_it_belongs_to(url: str, name: str, provider: str | None) -> None:
+    """Called `openai`, somebody else's answers would be billed like OpenAI's."""
+    variables = {**OPENAI, "OPENAI_BASE_URL": url}
+    settings = loaded(look(variables, []), variables).settings
+    book = PriceBook.load()
+
+    assert list(settings.upstreams) == [name]
+    assert settings.passthrough == name
+    assert (book.provider_id(name) or book.provider_of(settings.upstreams[name].base_urls[0])) == provider
+
+
+def test_an_address_on_azure_and_azures_own_variables_are_two_upstreams() -> None:
+    """Two entries of one name would be one."""
+    variables = {**OPENAI, **AZURE, "OPENAI_BASE_URL": "https://other.openai.azure.com/openai/v1"}
+    settings = loaded(look(variables, []), variables).settings
+
+    assert list(settings.upstreams) == ["upstream", "azure"]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8484/v1", "http://localhost:8484/v1/"])

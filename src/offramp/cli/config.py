@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from offramp.cli.config_cards import card_notes
+from offramp.catalog.prices import PriceBook
 from offramp.cli.config_picture import picture
 from offramp.cli.terminal import group, print_json
+from offramp.compose.price_checks import price_warnings
 from offramp.config.load import load
 from offramp.config.problems import Problem, SettingsError, dotted
 from offramp.config.schema import json_schema
@@ -35,7 +36,9 @@ def check(
     """
     try:
         loaded = load(file or config)
-        loaded = replace(loaded, warnings=(*loaded.warnings, *card_notes(loaded.settings)))
+        own = {name: prices.model_dump(exclude_defaults=True) for name, prices in loaded.settings.prices.items()}
+        warnings = price_warnings(loaded.settings, PriceBook.load(own))
+        loaded = replace(loaded, warnings=(*loaded.warnings, *warnings))
     except SettingsError as error:
         if not as_json:
             raise

@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import date
+from fractions import Fraction
 
 from offramp.catalog.compute import compute_card
 from offramp.catalog.prices import STALE_AFTER_DAYS, PriceBook
 from offramp.catalog.search import nearest
 from offramp.config.model import Settings, UpstreamTier
-from offramp.config.upstreams import Upstream
+from offramp.config.upstreams import Price, Upstream
 from offramp.pricing.cards import TokenCard
+from offramp.pricing.compute import ComputePrice
 
 
 def price_warnings(settings: Settings, book: PriceBook) -> list[str]:
-    """What to say about prices when a configuration is taken into use, each thing once."""
+    """What to say about prices when a configuration is checked or taken into use, each thing once.
+
+    Raises:
+        ConfigError: If sizes are given for a machine that has one price.
+    """
     checks = _Checks(settings, book)
     return list(dict.fromkeys(checks.all()))
 
@@ -54,7 +60,7 @@ class _Checks:
             yield from self._age(card)
 
     def _card(self, upstream: str, name: str) -> Iterator[str]:
-        machine, card = compute_card(name), self._book.card(name)
+        machine, card = _machine(self._settings.upstreams[upstream].price), self._book.card(name)
         if machine is not None:
             yield from self._days(name, machine.checked, "set usd_per_hour to what you pay")
         elif card is not None:
@@ -80,3 +86,12 @@ class _Checks:
         age_days = (self._book.today() - date.fromisoformat(checked)).days
         if age_days > STALE_AFTER_DAYS:
             yield f"the prices of {name} were last checked on {checked}, {age_days} days ago: {remedy}"
+
+
+def _machine(price: Price | None) -> ComputePrice | None:
+    """The machine's card; `None` if the price is of tokens, or nobody knows it."""
+    if price is None or price.card is None:
+        return None
+    sizes = (price.gpus, price.cpus, price.memory_gb)
+    gpus, vcpus, memory_gb = (None if size is None else Fraction(size) for size in sizes)
+    return compute_card(price.card, gpus=gpus, vcpus=vcpus, memory_gb=memory_gb)

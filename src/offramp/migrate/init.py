@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from offramp.catalog.prices import PriceBook
 from offramp.config.checks import is_loopback
 from offramp.config.load import OPENAI
 from offramp.config.parts import address
@@ -19,6 +20,8 @@ from offramp.wire.engine import Engine
 
 OWN_PORT = 8484
 """Where offramp itself listens: an address there is no upstream."""
+_NAMES_OF_OTHERS = ("azure", "cerebrium", "openai")
+"""Taken by upstreams that are found by variables of their own, and by OpenAI itself."""
 _WORD = re.compile(r"[\w.-]{1,100}")
 MODELS_WRITTEN = 20
 """Models of one engine that are written into its route; more make the file long and are found by `/v1/models`."""
@@ -86,7 +89,19 @@ def _openai(variables: Mapping[str, str], notes: list[str]) -> Found | None:
     engine = engine_of(url or OPENAI)
     if engine is Engine.AZURE and not (url or "").endswith("/v1"):
         engine = Engine.OTHER
-    return Found(name="openai", because=because, base_url=url or OPENAI, engine=engine, key_variable=key)
+    name = _name_of(url or OPENAI, engine)
+    return Found(name=name, because=because, base_url=url or OPENAI, engine=engine, key_variable=key)
+
+
+def _name_of(url: str, engine: Engine) -> str:
+    """The provider behind the address, whose prices then hold; `upstream` where that is nobody who is known.
+
+    Called `openai`, an address of somebody else would be priced like OpenAI.
+    """
+    if engine is Engine.OPENAI:
+        return "openai"
+    provider = PriceBook.load().provider_of(url)
+    return "upstream" if provider is None or provider in _NAMES_OF_OTHERS else provider
 
 
 def _azure(variables: Mapping[str, str], notes: list[str]) -> Found | None:

@@ -1,7 +1,7 @@
 """Who plays: the gateway's configuration for the show, with simulated upstreams alone or with real ones behind them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import msgspec
@@ -135,7 +135,12 @@ def find_real(variables: Mapping[str, str], models: Sequence[str]) -> list[RealU
         **variables,
         "OPENAI_BASE_URL": variables.get("OFFRAMP_UPSTREAM") or variables.get("OPENAI_BASE_URL", ""),
     }
-    found = [each for each in look(variables, []).upstreams if each.key_variable and each.name in {OPENAI, "cerebrium"}]
+    # Whoever the address belongs to, it plays the part of OpenAI in the story.
+    found = [
+        replace(each, name=OPENAI) if each.key_variable == "OPENAI_API_KEY" else each
+        for each in look(variables, []).upstreams
+        if each.key_variable in {"OPENAI_API_KEY", "CEREBRIUM_API_KEY"}
+    ]
     if not found:
         raise UsageError(
             "--real found no upstream: set OPENAI_API_KEY (and OPENAI_BASE_URL where it is not OpenAI), or "
