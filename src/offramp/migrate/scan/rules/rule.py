@@ -59,9 +59,9 @@ def finding(rule: Rule, source: Source, span: Span, message: str, *, level: Leve
 
 
 def line_span(text: str, number: int, found: str = "") -> Span:
-    """The stretch of `found` in line `number` of a text, or that of the whole line without its indentation.
+    r"""The stretch of `found` in line `number` of a text, or that of the whole line without its indentation.
 
-    >>> line_span("a\\n  b = 1\\n", 2, "1")
+    >>> line_span("a\n  b = 1\n", 2, "1")
     Span(line=2, column=7, end_line=2, end_column=8)
     """
     lines = text.split("\n")

@@ -17,10 +17,21 @@ from offramp.migrate.scan.rules.words import (
     start,
 )
 
-_GROUPS = (calls, conversation, figures, caches, server, answers, cerebrium, start, readiness, models)
+_GROUPS: tuple[tuple[Rule, ...], ...] = (
+    calls.RULES,
+    conversation.RULES,
+    figures.RULES,
+    caches.RULES,
+    server.RULES,
+    answers.RULES,
+    cerebrium.RULES,
+    start.RULES,
+    readiness.RULES,
+    models.RULES,
+)
 
 TABLE = MappingProxyType(
-    {rule.id: rule for rule in sorted((rule for group in _GROUPS for rule in group.RULES), key=lambda rule: rule.id)}
+    {rule.id: rule for rule in sorted((rule for group in _GROUPS for rule in group), key=lambda rule: rule.id)}
 )
 """Every rule, in the order of the ids."""
 

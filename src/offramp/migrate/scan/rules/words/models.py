@@ -121,7 +121,7 @@ and name the page's origin in `cors`.""",
     bad=(
         Example(
             path="app.ts",
-            text='import OpenAI from "openai";\nconst client = new OpenAI({ apiKey, dangerouslyAllowBrowser: true });\n',
+            text="const client = new OpenAI({ apiKey, dangerouslyAllowBrowser: true });\n",
         ),
     ),
     good=(Example(path="app.ts", text='import OpenAI from "openai";\nconst client = new OpenAI();\n'),),

@@ -268,7 +268,11 @@ this group name.""",
     bad=(
         Example(
             path="main.py",
-            text="from vllm.engine.async_llm_engine import AsyncLLMEngine\n\nengine = AsyncLLMEngine.from_engine_args(None)\n",
+            text="""\
+from vllm.engine.async_llm_engine import AsyncLLMEngine
+
+engine = AsyncLLMEngine.from_engine_args(None)
+""",
         ),
     ),
     good=(Example(path="main.py", text='from vllm import LLM\n\nllm = LLM("Qwen/Qwen2.5-0.5B-Instruct")\n'),),

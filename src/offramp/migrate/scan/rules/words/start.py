@@ -77,11 +77,11 @@ services:
     good=(
         Example(
             path="start.sh",
-            text='#!/bin/sh\nset -eu\nexec vllm serve Qwen/Qwen2.5-0.5B-Instruct --api-key "$API_KEY" --generation-config vllm\n',
+            text='#!/bin/sh\nset -eu\nexec vllm serve Qwen/Qwen3-8B --api-key "$API_KEY" --generation-config vllm\n',
         ),
         Example(
             path="local.sh",
-            text="#!/bin/sh\nset -eu\nexec vllm serve Qwen/Qwen2.5-0.5B-Instruct --host 127.0.0.1 --generation-config vllm\n",
+            text="#!/bin/sh\nset -eu\nexec vllm serve Qwen/Qwen3-8B --host 127.0.0.1 --generation-config vllm\n",
         ),
         Example(
             path="compose.yaml",
