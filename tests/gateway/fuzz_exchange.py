@@ -5,6 +5,9 @@ python -m tests.gateway.fuzz_exchange --seconds 600
 Clients and upstreams of a real data plane send mutations of the corpus, cut anywhere, in any order, pause, leave and
 break off; time passes. Whatever comes, no exception may escape, every exchange is settled once and gives back what it
 held, what goes out on either side is HTTP, and no key crosses to the other side.
+
+Long runs so far: 2026-11-21, 600 s, 561,537 cases with 1,623,394 exchanges. Found nothing: the tests at the socket had
+found it before (an upload whose chunks do not add up, a body with a change of protocol, a stream for `/v1/models`).
 """
 
 import argparse

@@ -45,7 +45,7 @@ async def until(condition: Callable[[], bool]) -> None:
 class Gateway:
     """A data plane that serves on a free port."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, state_dir: Path = NOWHERE) -> None:
         """Build it; `rows` has what its ledger was given so far."""
         self.batches: list[Batch] = []
         self.buffer = LedgerBuffer(0, self.batches.append)
@@ -56,7 +56,7 @@ class Gateway:
             log=Log(self.logged, "json", "info"),
             hash_key=b"k" * 32,
             log_exchanges=False,
-            state_dir=NOWHERE,
+            state_dir=state_dir,
             instance_id="offramp-test",
         )
         self.port = 0
@@ -149,9 +149,9 @@ def load(config: Config) -> Loaded:
 
 
 @asynccontextmanager
-async def gateway(config: Config) -> AsyncIterator[Gateway]:
+async def gateway(config: Config, state_dir: Path = NOWHERE) -> AsyncIterator[Gateway]:
     """A gateway that serves by this configuration."""
-    served = Gateway(load(config))
+    served = Gateway(load(config), state_dir)
     listener = open_socket("127.0.0.1", 0)
     served.port = listener.getsockname()[1]
     await served.plane.start(listener)

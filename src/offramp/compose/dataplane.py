@@ -9,6 +9,7 @@ from pathlib import Path
 
 from offramp import __version__
 from offramp.catalog.prices import PriceBook
+from offramp.compose.capture import CaptureFeed, Order
 from offramp.compose.fleet import build_fleet
 from offramp.compose.ledger import LedgerBuffer, NoLedger
 from offramp.compose.listening import renew_tls, server_tls
@@ -77,6 +78,8 @@ class DataPlane:
         self.fleet, self.computes = build_fleet(settings, self.book, via=self._via)
         plan = build_plan(loaded, self.fleet, self.book, cache=self._cache, instance_id=self._instance_id)
         self._tls = server_tls(settings.listen.tls)
+        self._problems: list[str] = []
+        self._capture: CaptureFeed | None = None
         services = Services(
             metrics=self.metrics,
             ledger=ledger,
@@ -85,6 +88,7 @@ class DataPlane:
             id_prefix=f"req-{secrets.token_hex(5)}-",
         )
         self.pipeline = Pipeline(plan, services, log_row=ExchangeLines(log) if log_exchanges else None)
+        self._set_capture(settings)
         self.probes = Probes(log)
         self._servers: list[asyncio.Server] = []
         self._draining_since_s: float | None = None
@@ -123,12 +127,28 @@ class DataPlane:
             patience.sweep(connection, now_s, draining_since_s=self._draining_since_s)
         for instance in self.instances():
             instance.sweep(now_s)
+        while self._problems:
+            self.log.event("capture", level="warning", problem=self._problems.pop(0))
+
+    def _set_capture(self, settings: Settings) -> None:
+        """Capture as the settings say from now on; what an earlier feed still has is written beside the loop."""
+        old, capture = self._capture, settings.capture
+        self._capture = None
+        if capture.share:
+            order = Order(str(self.state_dir.absolute()), capture.retention_days, capture.max_bytes, capture.mask)
+            self._capture = CaptureFeed(order, on_error=self._problems.append, after=old)
+        elif old is not None:
+            old.end()
+        self.pipeline.services.capture = self._capture
 
     def refresh_gauges(self) -> None:
         """Bring the gauges up to now, before somebody reads them."""
         metrics = self.metrics
         metrics.connections.child().set(len(self.pipeline.connections))
         metrics.log_dropped.child().value = self.log.dropped
+        if self._capture is not None:
+            metrics.captured.child().value = self._capture.taken
+            metrics.capture_dropped.child().value = self._capture.dropped
         metrics.retries_refused.child().value = self.pipeline.services.retry_budget.refused
         for name, upstream in self.fleet.items():
             metrics.in_flight.child(name).set(upstream.in_flight)
@@ -176,6 +196,8 @@ class DataPlane:
         if self._ticker is not None:
             self._ticker.cancel()
         self.probes.stop()
+        if self._capture is not None:
+            self._capture.close()
         self.ledger.flush()
         self.log.flush()
 
@@ -204,6 +226,8 @@ class DataPlane:
         fleet_before, self.fleet = self.fleet, fleet
         self.book, self.computes, self.loaded = book, computes, loaded
         self.pipeline.replace_plan(plan)
+        if settings.capture != before.capture:
+            self._set_capture(settings)
         for upstream in fleet_before.values():
             for instance in upstream.instances:
                 if id(instance) not in kept:

@@ -13,6 +13,8 @@ from offramp.gateway.plan import Tier as PlanTier
 from offramp.store.cache import AnswerCache
 from offramp.upstream.upstream import Upstream
 
+PASSTHROUGH = "passthrough"
+"""What the route is called that takes what no other one names."""
 PASSTHROUGH_DEADLINE_S = 550.0
 """Below the 600 s after which the OpenAI client gives up by itself."""
 
@@ -66,6 +68,7 @@ def _route(name: str, part: Route, settings: Settings, fleet: Mapping[str, Upstr
         baseline=book.card(part.baseline) if part.baseline is not None else None,
         feature=part.feature or "",
         caches=any(tier.upstream is None for tier in tiers),
+        capture_share=_capture_share(name, settings),
     )
 
 
@@ -89,7 +92,13 @@ def _passthrough(settings: Settings, fleet: Mapping[str, Upstream]) -> PlanRoute
     tier = PlanTier(
         name=upstream.name, upstream=upstream, lacking=upstream.lacking, max_input_tokens=upstream.max_input_tokens
     )
-    return PlanRoute(name="passthrough", tiers=[tier], deadline_s=PASSTHROUGH_DEADLINE_S)
+    share = _capture_share(PASSTHROUGH, settings)
+    return PlanRoute(name=PASSTHROUGH, tiers=[tier], deadline_s=PASSTHROUGH_DEADLINE_S, capture_share=share)
+
+
+def _capture_share(route: str, settings: Settings) -> float:
+    capture = settings.capture
+    return capture.share if capture.routes is None or route in capture.routes else 0.0
 
 
 def _client_key_upstream(settings: Settings, fleet: Mapping[str, Upstream]) -> Upstream | None:

@@ -51,7 +51,7 @@ def prepared(tree: Tree, flags: Mapping[str, object], folder: Path) -> dict[str,
 
 def check(tree: Tree, document: Document) -> None:
     """Report everything that does not fit together."""
-    for rule in (_upstreams, _routes, _models, _keys, _passthrough, _exposure, _ports, _files):
+    for rule in (_upstreams, _routes, _models, _keys, _capture, _passthrough, _exposure, _ports, _files):
         rule(tree, document)
 
 
@@ -214,6 +214,15 @@ def _keys(tree: Tree, document: Document) -> None:
             if isinstance(route, str) and route not in routes:
                 text = f"'{shortened(route)}' is no route; {did_you_mean(route, routes)}"
                 document.report((*path, "routes", number), text)
+
+
+def _capture(tree: Tree, document: Document) -> None:
+    known = {*_mapping(tree.get("routes")), "passthrough"}
+    for number, route in enumerate(_list(_mapping(tree.get("capture")).get("routes"))):
+        if isinstance(route, str) and route not in known:
+            document.report(
+                ("capture", "routes", number), f"'{shortened(route)}' is no route; {did_you_mean(route, known)}"
+            )
 
 
 def _passthrough(tree: Tree, document: Document) -> None:

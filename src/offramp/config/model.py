@@ -8,7 +8,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from offramp.config.parts import SHA256, Bytes, CardName, Count, ModelPattern, Name, Part, Port, Seconds, Text
+from offramp.config.parts import (
+    SHA256,
+    Bytes,
+    CardName,
+    Count,
+    Expression,
+    ModelPattern,
+    Name,
+    Part,
+    Port,
+    Seconds,
+    Text,
+)
 from offramp.config.secret import SecretText
 from offramp.config.upstreams import Capabilities, TokenPrices, Upstream
 
@@ -195,6 +207,21 @@ class Ledger(Part):
     """Key of the hashes for call sites and requests, the same on several machines. Default: a key file in the state."""
 
 
+class Capture(Part):
+    """What clients and models said, kept for tests: sampled, masked, compressed. Off without a `share`."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the requests that are captured: 0.05 is one in twenty."""
+    routes: tuple[Name, ...] | None = None
+    """Routes that are captured; `passthrough` is what no route names. Default: all."""
+    retention_days: Annotated[float, Field(gt=0, le=3650)] = 30.0
+    """How long captures are kept."""
+    max_bytes: Bytes = 1024**3
+    """Size of all captures on the disk; beyond it the oldest go first."""
+    mask: dict[Name, Expression] = Field(default_factory=dict)
+    """Further forms to mask, as regular expressions by kind. Keys, card numbers and e-mail addresses always are."""
+
+
 class Log(Part):
     """What is written to standard error."""
 
@@ -238,6 +265,8 @@ class Settings(Part):
     """Access for browsers."""
     ledger: Ledger = Ledger()
     """The record of exchanges."""
+    capture: Capture = Capture()
+    """What was said, for a sample of the requests."""
     prices: dict[CardName, TokenPrices] = Field(default_factory=dict)
     """Own token prices by `PROVIDER/MODEL`; they win over the catalog's."""
     log: Log = Log()

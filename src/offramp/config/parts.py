@@ -46,6 +46,16 @@ def _size(value: object) -> object:
     return int(found[1]) * _UNITS[(found[2] or "").lower().removesuffix("b")]
 
 
+def _expression(text: str) -> str:
+    try:
+        form = re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"expected a regular expression ({error})") from None
+    if form.search("") is not None:
+        raise ValueError("expected a regular expression that finds something; this one finds the empty text everywhere")
+    return text
+
+
 def address(text: str) -> str:
     """An address of an upstream without its trailing slash.
 
@@ -99,6 +109,8 @@ Name = Annotated[str, AfterValidator(_name)]
 """A name that may become a metric label."""
 Text = Annotated[str, Field(min_length=1, max_length=512, pattern=LINE)]
 """A line of text without control characters."""
+Expression = Annotated[Text, AfterValidator(_expression)]
+"""A regular expression as Python reads it."""
 ModelPattern = Annotated[Text, AfterValidator(_model_pattern)]
 """What clients ask for: a model's name, or its beginning and `*`."""
 Address = Annotated[str, AfterValidator(address)]

@@ -225,8 +225,11 @@ class Exchange:
     done_seen: bool = False
     answer_failed: bool = False
     """An error event came after the commit; nothing that follows it is a good end."""
+    keeps: bool = False
+    """Whether what the client is sent is kept: for the cache, or because the exchange is captured."""
+    captured: bool = False
     kept: list[bytes] | None = None
-    """What goes to the cache."""
+    """What goes to the cache or into the capture."""
     kept_bytes: int = 0
     refused: bool = False
     """The error is of our own making and the client's fault; no upstream was to blame."""

@@ -48,6 +48,8 @@ class Route:
     feature: str = ""
     caches: bool = False
     """Whether a tier is the cache, so that good answers are kept."""
+    capture_share: float = 0.0
+    """Share of its requests that are captured with what was said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ MAX_HELD_BYTES = 8 * 1024 * 1024
 MAX_PRIMED_BYTES = 256 * 1024
 """A stream without content longer than this is committed as it stands."""
 MAX_KEPT_BYTES = 1024 * 1024
-"""Longest stream that is kept for the cache."""
+"""Longest answer that is kept for the cache or a capture."""
 _WHOLE, _STREAM, _THROUGH = Mode.WHOLE, Mode.STREAM, Mode.THROUGH
 _PRIMED, _COMMITTED = Stage.PRIMED, Stage.COMMITTED
 EVENT_STREAM = b"text/event-stream"
@@ -118,8 +118,7 @@ def _before_commit(exchange: Exchange, block: bytes, now_s: float) -> Failure | 
 def _commit(exchange: Exchange, now_s: float) -> None:
     exchange.stage = _COMMITTED
     exchange.first_content_s = exchange.last_read_s = now_s
-    route = exchange.route
-    if route is not None and route.caches and exchange.cache_key:
+    if exchange.keeps:
         exchange.kept = []
     exchange.client.write(answers.head(exchange, forwarded_answer_fields(exchange.answer_headers), None))
 
@@ -286,8 +285,7 @@ def whole_end(exchange: Exchange, body: bytes, now_s: float) -> Failure | None:
     exchange.service_tier = facts.service_tier
     exchange.response_id = facts.id
     exchange.first_content_s = now_s
-    route = exchange.route
-    if route is not None and route.caches and exchange.cache_key and len(body) <= MAX_KEPT_BYTES:
+    if exchange.keeps and len(body) <= MAX_KEPT_BYTES:
         exchange.kept = [body]
     answers.send_whole(exchange, body)
     return None

@@ -1,7 +1,7 @@
 """What the phases share: metrics, ledger, estimates, and who holds the state of chains. One per process."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,6 +27,16 @@ class LedgerSink(Protocol):
 
     def compute_ended(self, instance: str, started_ns: int, at_ns: int, row_id: str) -> None:
         """It stopped."""
+
+
+class CaptureSink(Protocol):
+    """Where captures go. No call waits."""
+
+    def wants(self, share: float) -> bool:
+        """Whether to capture this one, where such a share of all is wanted."""
+
+    def take(self, row: ExchangeRow, request: bytes, answer: Sequence[bytes] | None, *, streamed: bool) -> None:
+        """An exchange that is to be captured was settled; without `answer` there was none, or it was too long."""
 
 
 class Chains:
@@ -102,7 +112,6 @@ class Services:
     """Key of the keyed hashes (32 bytes)."""
     id_prefix: str
     """Begins every request id of this process."""
-    log_exchange: bool = False
-    """Whether every settled exchange is logged."""
+    capture: CaptureSink | None = None
     chains: Chains = field(default_factory=Chains)
     estimates: Estimates = field(default_factory=Estimates)

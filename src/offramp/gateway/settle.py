@@ -58,11 +58,13 @@ def settle(exchange: Exchange, services: Services) -> ExchangeRow | None:
     exchange.settled = True
     outcome = outcome_of(exchange)
     now_s = time.monotonic()
-    if exchange.kept is not None and outcome is _OK:
+    if exchange.kept is not None and exchange.cache_key and outcome is _OK:
         _keep(exchange, now_s)
     row = _row(exchange, services, outcome, _measure(exchange, services, outcome), now_s)
     _count(exchange, services, row)
     services.ledger.row(row)
+    if exchange.captured and services.capture is not None:
+        services.capture.take(row, exchange.body, exchange.kept, streamed=exchange.mode is _STREAM)
     return row
 
 

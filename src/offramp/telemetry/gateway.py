@@ -234,6 +234,10 @@ class GatewayMetrics:
         self.ledger_dropped = counter("offramp_ledger_dropped_rows_total", "Exchanges that the ledger has lost.")
         self.ledger_queue = gauge("offramp_ledger_queued_rows", "Exchanges that wait to be written to the ledger.")
         self.log_dropped = counter("offramp_log_dropped_lines_total", "Log lines lost because nobody read fast enough.")
+        self.captured = counter("offramp_captured_exchanges_total", "Exchanges handed over to be captured.")
+        self.capture_dropped = counter(
+            "offramp_capture_dropped_exchanges_total", "Captures lost because they could not be written fast enough."
+        )
         self.reloads = counter("offramp_config_reloads_total", "Reloads of the configuration, by result.", ("result",))
         self.config_info = gauge(
             "offramp_config_info", "Always 1; `hash` names the configuration in use.", ("hash",), merge=Merge.MAX
