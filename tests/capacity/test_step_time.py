@@ -1,11 +1,21 @@
 """The step-time model against figures that were worked out by hand."""
 
+import doctest
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offramp.capacity import step_time
 from offramp.capacity.fit import BLOCK_TOKENS
-from offramp.capacity.step_time import DemoStepTime, StepTimeModel, step_time_model
+from offramp.capacity.step_time import (
+    DemoStepTime,
+    MeasuredStepTime,
+    StepCost,
+    StepTimeModel,
+    roofline,
+    step_time_model,
+)
 from offramp.errors import UsageError
 
 
@@ -101,3 +111,57 @@ def test_the_context_never_exceeds_what_the_cache_holds() -> None:
     model = step_time_model("A10", "qwen3-8b")
 
     assert model.context_tokens <= model.kv_blocks * BLOCK_TOKENS
+
+
+def test_the_examples_in_the_documentation_are_true() -> None:
+    assert doctest.testmod(step_time).failed == 0
+
+
+def test_a_prompt_shares_the_reading_of_the_weights_with_those_that_decode() -> None:
+    """Charged alone it takes a full pass, at least; beside others it adds its arithmetic and nothing more."""
+    a10g = roofline("A10G", "mistral-7b")
+    short, long = 20, 700
+
+    assert a10g.step_s(0, 0, short) == a10g.cost.read_s > a10g.prefill_s(short)
+    assert a10g.step_s(0, 0, long) == a10g.prefill_s(long) > a10g.cost.read_s
+    assert a10g.step_s(8, 6000, short) - a10g.step_s(8, 6000) == pytest.approx(a10g.prefill_s(short))
+
+
+@given(
+    batch=st.integers(0, 256),
+    kv_tokens=st.integers(0, 10**5),
+    prompt_tokens=st.integers(1, 2048),
+    overhead_s=st.floats(0, 0.1),
+)
+def test_a_step_is_no_longer_than_its_parts_one_after_the_other(
+    batch: int, kv_tokens: int, prompt_tokens: int, overhead_s: float
+) -> None:
+    """Batching never costs: together takes at most what a step of decoding and a step of prompts take."""
+    cost = StepCost(read_s=0.03, kv_token_s=3e-7, prompt_token_s=4e-4, sequence_token_s=4e-4, overhead_s=overhead_s)
+    together = cost.of(batch, kv_tokens, prompt_tokens)
+
+    assert together <= cost.of(batch, kv_tokens) + cost.of(0, 0, prompt_tokens) + 1e-12
+    assert together >= cost.of(0, 0, prompt_tokens) - 1e-12 if not batch else together > cost.of(batch, kv_tokens)
+
+
+def test_cards_that_hold_a_model_together_are_faster_and_never_as_many_times_as_they_are() -> None:
+    """Four L40S hold 70B in 16 bits; what they exchange is taken off."""
+    one, two = (roofline("H100", "llama-3.1-8b", gpus=gpus) for gpus in (1, 2))
+
+    assert two.name == "llama-3.1-8b on H100 × 2"
+    assert 1.5 < one.step_s(8, 8000) / two.step_s(8, 8000) < 2.0
+    assert two.kv_blocks > 2 * one.kv_blocks
+    with pytest.raises(UsageError, match="3 GPUs cannot hold"):
+        roofline("H100", "llama-3.1-8b", gpus=3)
+
+
+def test_a_measured_engine_follows_its_line() -> None:
+    """What was calibrated is used as it stands, with an overhead that nothing hides."""
+    cost = StepCost(
+        read_s=0.0, kv_token_s=1e-7, prompt_token_s=1e-5, sequence_token_s=0.0, overhead_s=0.004, sequence_s=2e-4
+    )
+    measured = MeasuredStepTime(name="tiny", cost=cost, max_running=16, kv_blocks=100, context_tokens=1024)
+
+    assert measured.step_s(10, 1000) == pytest.approx(0.004 + 0.002 + 0.0001)
+    assert measured.step_s(0, 0, 100) == pytest.approx(0.005)
+    assert measured.prefill_s(100) == pytest.approx(0.001)
