@@ -10,8 +10,6 @@ BAD = [pytest.param(rule, index, id=f"{rule.id}-{index}") for rule in TABLE.valu
 GOOD = [
     pytest.param(rule, index, id=f"{rule.id}-{index}") for rule in TABLE.values() for index in range(len(rule.good))
 ]
-    pytest.param(rule, index, id=f"{rule.id}-{index}") for rule in TABLE.values() for index in range(len(rule.good))
-]
 
 
 @pytest.mark.parametrize(("rule", "index"), BAD)

@@ -33,7 +33,7 @@ SHORT_S = 10.0
 """A total timeout up to here fires under load: a hundred tokens at batch 32 on an A10G take about 4.5 s, and answers are
 often three times as long."""
 
-_WEB = frozenset({"aiohttp", "django", "falcon", "fastapi", "flask", "quart", "sanic", "starlette", "tornado"})
+_WEB = frozenset({"aiohttp", "django", "fastapi", "flask", "quart", "sanic", "starlette", "tornado"})
 _BLANKET = frozenset({"Exception", "BaseException"})
 _RETRIES = frozenset({"retry", "retrying", "on_exception", "on_predicate"})
 _PATHS = re.compile(r"/(chat/)?completions\b|/v1/(responses|embeddings)\b|api\.openai\.com")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from offramp.migrate.scan.model import Finding, Level, Project, Source
-from offramp.migrate.scan.rules.rule import finding, line_span
 from offramp.migrate.scan.rules.called import notice_of, told
+from offramp.migrate.scan.rules.rule import finding, line_span
 from offramp.migrate.scan.rules.words.models import MODEL_ENDS
 
 _FILE = re.compile(r"(^|/)(\.env[\w.-]*|[\w.-]+\.env)$")
