@@ -46,7 +46,7 @@ _WITHOUT_EFFECT: dict[str, str] = {
     "web_search": "web_search: the target searches nothing; give it results yourself, as a tool",
     "prediction": "prediction has no effect on vLLM",
     "store": "store: the target keeps no answers",
-    "previous_response": "previous_response: a chain stays with the upstream that began it, so move whole conversations",
+    "previous_response": "previous_response: a chain stays with the upstream that began it; move whole conversations",
     "files": "files: the target stores none; send their text",
 }
 """Features that need another way in the code."""

@@ -17,8 +17,9 @@ from offramp.migrate.scan.model import Problem
 LIBRARIES = frozenset({"node_modules", "bower_components", "site-packages", "dist-packages", ".venv", "venv", ".yarn"})
 MADE_BY_TOOLS = frozenset(
     {
-        ".git", ".hg", ".svn", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis",
-        ".next", ".nuxt", ".output", ".svelte-kit", ".turbo", ".cache", ".parcel-cache", ".gradle", ".terraform", ".offramp",
+        ".git", ".hg", ".svn", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache",
+        ".hypothesis", ".next", ".nuxt", ".output", ".svelte-kit", ".turbo", ".cache", ".parcel-cache", ".gradle",
+        ".terraform", ".offramp",
         ".ipynb_checkpoints", ".idea", ".eggs", "baml_client",
     }
 )  # fmt: skip
@@ -117,7 +118,7 @@ def _passed_over(folder: os.DirEntry[str], *, described: bool) -> str:
 
 
 def _take(path: Path, found: Walk, *, given: bool) -> None:
-    kind = kind_of(path.name) or (Kind.TEXT if given else None)
+    kind = kind_of(path.name) or (Kind.TEXT if given or _lists_requirements(path) else None)
     if kind is None:
         return
     name = _name(path, found.base)
@@ -134,6 +135,10 @@ def _take(path: Path, found: Walk, *, given: bool) -> None:
         found.problems.append(Problem(file=name, line=0, message=message))
     else:
         found.files.append(Found(path=path, name=name, kind=kind))
+
+
+def _lists_requirements(path: Path) -> bool:
+    return path.parent.name == "requirements" and path.suffix in {".txt", ".in"}
 
 
 def _name(path: Path, base: Path) -> str:

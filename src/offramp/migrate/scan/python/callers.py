@@ -1,0 +1,189 @@
+"""Who calls a function, and what they give for a parameter."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from offramp.migrate.scan.python.names import MOST_VALUES, annotated
+from offramp.migrate.scan.python.scopes import CallAt, Parameter, Scope
+from offramp.migrate.scan.python.values import (
+    Argument,
+    Made,
+    Module,
+    Object,
+    Own,
+    Reading,
+    Text,
+    Value,
+    Values,
+    unique,
+)
+
+MOST_CALLERS = 32
+_TOO_COMMON = frozenset(
+    {"run", "get", "create", "call", "main", "execute", "process", "send", "build", "load", "start", "invoke"}
+)
+"""Names of methods that say nothing: only calls whose object is known count."""
+
+
+class Callers:
+    """All calls of the parsed files, by the last name of what is called."""
+
+    def __init__(self, reading: Reading) -> None:
+        """Look at no file yet."""
+        self._reading = reading
+        self._calls: dict[str, list[CallAt]] | None = None
+        self._of: dict[int, list[CallAt]] = {}
+        self._open: set[int] = set()
+        self.wanted: dict[str, Scope] = {}
+        """Functions whose callers were asked for, by the name under which they are called."""
+
+    def forget(self) -> None:
+        """Look again, because more files are known now."""
+        self._calls = None
+        self._of.clear()
+
+    def of(self, function: Scope) -> list[CallAt]:
+        """Calls of this function, as far as they can be told."""
+        known = self._of.get(id(function))
+        if known is not None:
+            return known
+        if id(function) in self._open:
+            return []
+        self._open.add(id(function))
+        try:
+            found = [call for call in self._candidates(function) if self._is_call_of(call, function)][:MOST_CALLERS]
+        finally:
+            self._open.discard(id(function))
+        self._of[id(function)] = found
+        return found
+
+    def given(self, argument: Argument) -> Values:
+        """What a parameter can be: what callers give, its default, an instance of what its annotation names."""
+        function = argument.function
+        parameter = function.parameters[argument.name]
+        found: list[Value] = []
+        left_out = False
+        for call in self.of(function):
+            expr = self._argument(call.node, function, argument.name, parameter)
+            if expr is None:
+                left_out = True
+                continue
+            values = self._reading.settled(self._reading.values(expr, call.scope))
+            found += [_as_given(value) for value in values]
+        if parameter.default is not None and (left_out or not found):
+            defaults = self._reading.values(parameter.default, function.parent or function)
+            found += [replace(value, origin="default") if isinstance(value, Text) else value for value in defaults]
+        if parameter.annotation is not None and not any(isinstance(value, (Made, Object)) for value in found):
+            found += annotated(self._reading, parameter.annotation, function.parent or function)
+        return unique(_without_none(found), MOST_VALUES)
+
+    def extra(self, function: Scope, name: str) -> Iterator[tuple[str, ast.expr, Scope]]:
+        """What callers give for `**name`: arguments that no parameter takes."""
+        for call in self.of(function):
+            for keyword in call.node.keywords:
+                if keyword.arg is not None and keyword.arg not in function.parameters:
+                    yield keyword.arg, keyword.value, call.scope
+
+    def _candidates(self, function: Scope) -> list[CallAt]:
+        if self._calls is None:
+            self._calls = {}
+            for file in self._reading.files:
+                for call in file.names.calls:
+                    self._calls.setdefault(_last(call.node.func), []).append(call)
+        owner = function.owner
+        if function.short != "__init__" or owner is None:
+            self.wanted.setdefault(function.short, function)
+            return self._calls.get(function.short, [])
+        self.wanted.setdefault(owner.short, function)
+        heirs = [scope for scope in self._classes() if scope is not owner and self._descends(scope, owner)]
+        calls = [call for each in (owner, *heirs) for call in self._calls.get(each.short, ())]
+        return calls + [call for call in self._calls.get("__init__", ()) if _is_super(call.node.func)]
+
+    def _classes(self) -> Iterator[Scope]:
+        for file in self._reading.files:
+            yield from (scope for scope in file.names.scopes.values() if scope.kind == "class")
+
+    def _descends(self, cls: Scope, ancestor: Scope) -> bool:
+        bases = getattr(cls.node, "bases", ())
+        if not any(_last(base) == ancestor.short for base in bases) or "__init__" in cls.bindings:
+            return False
+        values = (value for base in bases for value in self._reading.values(base, cls.parent or cls))
+        return any(isinstance(value, Own) and value.scope is ancestor for value in values)
+
+    def _is_call_of(self, call: CallAt, function: Scope) -> bool:
+        func, owner = call.node.func, function.owner
+        if owner is not None and function.short == "__init__":
+            if _is_super(func):
+                cls = _class_around(call.scope)
+                return cls is not None and any(_last(base) == owner.short for base in getattr(cls.node, "bases", ()))
+            values = self._reading.values(func, call.scope)
+            return any(isinstance(value, Own) and self._same(value.scope, owner) for value in values)
+        values = self._reading.settled(self._reading.values(func, call.scope))
+        if any(isinstance(value, Own) and value.scope is function for value in values):
+            return True
+        known = any(isinstance(value, (Own, Module)) or getattr(value, "base", None) is not None for value in values)
+        return owner is not None and not known and isinstance(func, ast.Attribute) and self._is_alone(function)
+
+    def _same(self, cls: Scope, owner: Scope) -> bool:
+        return cls is owner or self._descends(cls, owner)
+
+    def _is_alone(self, function: Scope) -> bool:
+        if function.short in _TOO_COMMON or function.short.startswith("__"):
+            return False
+        named = (
+            scope
+            for file in self._reading.files
+            for scope in file.names.scopes.values()
+            if scope.short == function.short
+        )
+        return sum(1 for scope in named if scope.kind == "function") == 1
+
+    def _argument(self, call: ast.Call, function: Scope, name: str, parameter: Parameter) -> ast.expr | None:
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                return keyword.value
+        if parameter.position is None:
+            return None
+        position = parameter.position
+        decorators = {getattr(each, "id", "") for each in function.decorators}
+        if function.owner is not None and "staticmethod" not in decorators:
+            position -= 1
+        if not 0 <= position < len(call.args) or any(
+            isinstance(each, ast.Starred) for each in call.args[: position + 1]
+        ):
+            return None
+        return call.args[position]
+
+
+def _as_given(value: Value) -> Value:
+    return (
+        replace(value, origin="argument")
+        if isinstance(value, Text) and value.origin in {"literal", "constant"}
+        else value
+    )
+
+
+def _without_none(values: list[Value]) -> list[Value]:
+    return [value for value in values if not (isinstance(value, Text) and value.value is None)] or values
+
+
+def _last(func: ast.expr) -> str:
+    if isinstance(func, ast.Attribute):
+        return func.attr
+    return func.id if isinstance(func, ast.Name) else ""
+
+
+def _is_super(func: ast.expr) -> bool:
+    return (
+        isinstance(func, ast.Attribute)
+        and isinstance(func.value, ast.Call)
+        and isinstance(func.value.func, ast.Name)
+        and func.value.func.id == "super"
+    )
+
+
+def _class_around(scope: Scope | None) -> Scope | None:
+    while scope is not None and scope.kind != "class":
+        scope = scope.parent
+    return scope

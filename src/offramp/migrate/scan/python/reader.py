@@ -1,0 +1,223 @@
+"""Reads expressions: what a name, an attribute or a call can be, through files, classes and functions.
+
+It reads as a person does: what is assigned before, what a function returns, what an import names. It runs nothing. What
+has several possible values keeps them all, up to a bound; what leads in a circle leads nowhere.
+"""
+
+import ast
+
+from offramp.migrate.scan.python import fold
+from offramp.migrate.scan.python.callers import Callers
+from offramp.migrate.scan.python.files import PythonFiles
+from offramp.migrate.scan.python.members import attribute, element
+from offramp.migrate.scan.python.names import MOST_VALUES, annotated, look_up
+from offramp.migrate.scan.python.scopes import CallAt, Scope
+from offramp.migrate.scan.python.values import (
+    Argument,
+    Environment,
+    Made,
+    Member,
+    Node,
+    Object,
+    Outside,
+    Own,
+    Text,
+    Value,
+    Values,
+    unique,
+)
+
+MOST_STEPS = 50
+"""How many expressions may be open at a time; a person would have given up long before."""
+
+_PASSES = frozenset(
+    {"str", "cast", "typing.cast", "copy.copy", "copy.deepcopy", "asyncio.run", "next", "anext", "deepcopy"}
+)
+_GETENV = frozenset(
+    {"os.getenv", "os.environ.get", "getenv", "environ.get", "decouple.config", "os.environ.setdefault"}
+)
+_BY_NAME = frozenset({"env", "env.str", "config", "getenv_str"})
+_LITERALS = (ast.Dict, ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.SetComp)
+
+
+class Reader:
+    """Reads the expressions of a project's files."""
+
+    def __init__(self, files: PythonFiles) -> None:
+        """Know the files; remember what was read."""
+        self.files = files
+        self.who_calls = Callers(self)
+        self._known: dict[tuple[int, int], Values] = {}
+        self._open: set[tuple[int, int]] = set()
+
+    def forget(self) -> None:
+        """Read everything anew, because more files are known now."""
+        self._known.clear()
+        self.who_calls.forget()
+
+    def values(self, expr: ast.expr | None, scope: Scope) -> Values:
+        """All that an expression can be."""
+        if expr is None:
+            return ()
+        if isinstance(expr, ast.Constant):
+            return () if expr.value is Ellipsis else (Text(expr.value),)
+        key = (id(expr), id(scope))
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        if key in self._open or len(self._open) > MOST_STEPS:
+            return ()
+        self._open.add(key)
+        try:
+            found = self._read(expr, scope)
+        finally:
+            self._open.discard(key)
+        self._known[key] = found
+        return found
+
+    def settled(self, values: Values) -> Values:
+        """The same, with parameters replaced by what callers, defaults and annotations say."""
+        if not any(isinstance(value, Argument) for value in values):
+            return values
+        found: list[Value] = []
+        for value in values:
+            found += self.who_calls.given(value) if isinstance(value, Argument) else (value,)
+        return unique(found, MOST_VALUES)
+
+    def callers(self, function: Scope) -> list[CallAt]:
+        """Who calls a function of the project."""
+        return self.who_calls.of(function)
+
+    def _read(self, expr: ast.expr, scope: Scope) -> Values:
+        if isinstance(expr, ast.Name):
+            return look_up(self, expr.id, scope, expr.lineno)
+        if isinstance(expr, ast.Attribute):
+            base = self.settled(self.values(expr.value, scope))
+            found = [got for value in base for got in attribute(self, value, expr.attr)]
+            return unique(found, MOST_VALUES) if base else (Member(None, (expr.attr,)),)
+        if isinstance(expr, ast.Call):
+            return self._called(expr, scope)
+        if isinstance(expr, _LITERALS):
+            return (Node(expr, scope),)
+        return self._combined(expr, scope)
+
+    def _combined(self, expr: ast.expr, scope: Scope) -> Values:
+        if isinstance(expr, ast.JoinedStr):
+            return fold.joined(self, expr, scope)
+        if isinstance(expr, ast.BinOp):
+            return fold.added(self, expr, scope)
+        if isinstance(expr, ast.Subscript):
+            base = self.settled(self.values(expr.value, scope))
+            return unique([got for each in base for got in element(self, each, expr.slice, scope)], MOST_VALUES)
+        if isinstance(expr, (ast.Await, ast.Starred, ast.NamedExpr)):
+            return self.values(expr.value, scope)
+        if isinstance(expr, ast.IfExp):
+            return unique([*self.values(expr.body, scope), *self.values(expr.orelse, scope)], MOST_VALUES)
+        if isinstance(expr, ast.BoolOp):
+            return self._either(expr, scope)
+        if isinstance(expr, ast.Lambda):
+            file = self.files.file(scope.file)
+            inner = file.names.scopes.get(id(expr)) if file else None
+            return (Own(inner),) if inner else ()
+        return ()
+
+    def _either(self, expr: ast.BoolOp, scope: Scope) -> Values:
+        found = [value for each in expr.values for value in self.values(each, scope)]
+        if isinstance(expr.op, ast.Or):
+            found = [value for value in found if not (isinstance(value, Text) and not value.value)] or found
+            return unique(_with_default(found), MOST_VALUES)
+        return self.values(expr.values[-1], scope)
+
+    def _called(self, call: ast.Call, scope: Scope) -> Values:
+        found: list[Value] = []
+        for value in self.settled(self.values(call.func, scope)):
+            found += self._result(value, call, scope)
+        return unique(found, MOST_VALUES)
+
+    def _result(self, value: Value, call: ast.Call, scope: Scope) -> Values:
+        if isinstance(value, Own):
+            return self._own(value.scope, call, scope)
+        if isinstance(value, Outside):
+            return self._outside(value.name, call, scope)
+        if isinstance(value, Member):
+            return self._method(value, call, scope)
+        return ()
+
+    def _own(self, inner: Scope, call: ast.Call, scope: Scope) -> Values:
+        if inner.kind == "class":
+            return (Object(inner, call, scope),)
+        found = [value for expr in inner.returns for value in self.values(expr, inner)]
+        found = [value for value in found if not (isinstance(value, Text) and value.value is None)]
+        annotation = getattr(inner.node, "returns", None)
+        if annotation is not None and not any(isinstance(value, (Made, Object, Text)) for value in found):
+            found += annotated(self, annotation, inner)
+        return unique(found, MOST_VALUES)
+
+    def _outside(self, name: str, call: ast.Call, scope: Scope) -> Values:
+        first = call.args[0] if call.args else None
+        if name in _GETENV or (name in _BY_NAME and isinstance(first, ast.Constant)):
+            return self._variable(call, scope)
+        if name in _PASSES and call.args:
+            return self.settled(self.values(call.args[-1 if name.endswith("cast") else 0], scope))
+        if name == "getattr" and len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
+            base = self.settled(self.values(first, scope))
+            return unique([got for each in base for got in attribute(self, each, str(call.args[1].value))], MOST_VALUES)
+        if name in {"textwrap.dedent", "dedent"}:
+            return fold.dedented(self.settled(self.values(first, scope)))
+        if name in {"inspect.cleandoc", "cleandoc"}:
+            return fold.cleaned(self.settled(self.values(first, scope)))
+        if name in {"dict", "list", "functools.partial", "partial"}:
+            return (Node(call, scope),)
+        if name in {"pydantic.Field", "Field", "dataclasses.field", "field"}:
+            return self._field(call, scope)
+        return (Made(name, call, scope),)
+
+    def _variable(self, call: ast.Call, scope: Scope) -> Values:
+        default = (
+            call.args[1] if len(call.args) > 1 else next((k.value for k in call.keywords if k.arg == "default"), None)
+        )
+        text = fold.text_of(self.settled(self.values(default, scope)))
+        names = self.settled(self.values(call.args[0], scope)) if call.args else ()
+        return tuple(
+            Environment(value.value, text)
+            for value in names
+            if isinstance(value, Text) and isinstance(value.value, str)
+        )
+
+    def _field(self, call: ast.Call, scope: Scope) -> Values:
+        """The default of a field of a class of values."""
+        for keyword in call.keywords:
+            if keyword.arg == "default":
+                return self.values(keyword.value, scope)
+            if keyword.arg == "default_factory":
+                made = ast.copy_location(ast.Call(func=keyword.value, args=[], keywords=[]), keyword.value)
+                return tuple(
+                    got for each in self.values(keyword.value, scope) for got in self._result(each, made, scope)
+                )
+        return self.values(call.args[0], scope) if call.args else ()
+
+    def _method(self, value: Member, call: ast.Call, scope: Scope) -> Values:
+        name, base = value.path[-1], value.base
+        if len(value.path) == 1 and isinstance(base, Node) and name in {"get", "pop"} and call.args:
+            return element(self, base, call.args[0], scope)
+        if len(value.path) == 1 and base is not None and not isinstance(base, (Made, Object)):
+            return fold.method(self, base, name, call, scope)
+        if (
+            len(value.path) == 1
+            and name in {"with_options", "copy", "__enter__", "__aenter__"}
+            and isinstance(base, (Made, Object))
+        ):
+            return (base,)
+        return (Member(value, ("()",)),)
+
+
+def _with_default(found: list[Value]) -> list[Value]:
+    """`os.getenv("X") or "y"` is a variable with a default."""
+    if (
+        len(found) == 2
+        and isinstance(found[0], Environment)
+        and isinstance(found[1], Text)
+        and found[0].default is None
+    ):
+        return [Environment(found[0].name, str(found[1].value))]
+    return found
