@@ -56,3 +56,18 @@ def test_what_is_left_out_is_not_taken_from_elsewhere() -> None:
 def test_a_wrong_price_is_named(prices: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=rf"openai/gpt-9.*{said}"):
         override_card("openai", "gpt-9", prices)
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        {"input_usd_per_mtok": 1, "output_eur_per_mtok": 2},
+        {"input_usd_per_mtok": 1, "output_usd_per_mtok": "2 EUR"},
+        {"input_usd_per_mtok": 1, "currency": "EUR"},
+        {"input_usd_per_mtok": 1, "tiers": {"batch": {"input_usd_per_mtok": "€0.5"}}},
+    ],
+)
+def test_mixed_currencies_are_refused(prices: dict[str, object]) -> None:
+    """One card in two currencies would be added up as if it were one."""
+    with pytest.raises(ConfigError, match=r"in EUR; all prices are in US dollars: convert it, and name the rate"):
+        override_card("openai", "x", prices)

@@ -106,3 +106,18 @@ def test_sizes_of_a_machine_that_has_one_price_are_refused(capsys: pytest.Captur
 
     assert run(["config", "check"]) == 2
     assert "leave out gpus, cpus and memory_gb" in capsys.readouterr().err
+
+
+def test_prices_in_two_currencies_are_refused_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """`input_eur_per_mtok` must not be taken for a slip in `input_usd_per_mtok`."""
+    Path("offramp.yaml").write_text(
+        "upstreams: {a: {base_url: 'http://h/v1'}}\npassthrough: a\n"
+        "prices: {openai/x: {input_eur_per_mtok: 0.6, output_usd_per_mtok: '3.6 EUR', currency: EUR}}\n"
+    )
+
+    assert run(["config", "check", "--json"]) == 2
+    problems = msgspec.json.decode(capsys.readouterr().out)["problems"]
+    told = {problem["path"].rpartition(".")[2]: problem["text"] for problem in problems}
+
+    assert told.keys() == {"input_eur_per_mtok", "output_usd_per_mtok", "currency"}
+    assert all(text.startswith("is in EUR; all prices are in US dollars: convert it") for text in told.values())

@@ -61,3 +61,29 @@ def test_what_is_no_price_is_refused_by_name(wrong: str) -> None:
 def test_a_price_too_fine_to_hold_is_refused_not_rounded() -> None:
     with pytest.raises(ConfigError, match=r"finer than 0\.000001"):
         money.pico_per_token(Decimal("0.0000001"))
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"),
+    [
+        ("input_eur_per_mtok", "EUR"),
+        ("€ 2.50", "EUR"),
+        ("2.50 CHF", "CHF"),
+        ("£1", "GBP"),
+        ("EUR", "EUR"),
+        ("input_usd_per_mtok", None),
+        ("$2.50", None),
+        ("2.50 USD", None),
+        ("neural", None),
+        ("", None),
+    ],
+)
+def test_a_currency_other_than_the_dollar_is_recognised(text: str, currency: str | None) -> None:
+    """Taken for dollars, a price in euros would be wrong by a tenth, and nobody would see it."""
+    assert money.foreign_currency(text) == currency
+
+
+def test_an_amount_in_another_currency_is_refused_with_what_to_do() -> None:
+    """Dollars and euros in one ledger add up to nothing."""
+    with pytest.raises(ConfigError, match=r"price: '3\.6 EUR' is in EUR; all prices are in US dollars: convert it"):
+        money.parse_usd("3.6 EUR", what="price")

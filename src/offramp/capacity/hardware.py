@@ -149,8 +149,8 @@ def card(name: str) -> Card:
         near = get_close_matches(wanted, CARDS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise UsageError(
-            f"no hardware is called {name!r}: {hint}known are demo, {', '.join(CARDS)}; another one is described in a "
-            "file of your own (`offramp prices --file`, docs/prices.md)",
+            f"no hardware is called {name!r}: {hint}known are demo, {', '.join(CARDS)}; `offramp plan --catalogue "
+            "FILE` takes others (docs/plan.md)",
             param="hardware",
         )
     return CARDS[wanted]

@@ -86,8 +86,8 @@ def llm(name: str) -> Llm:
         near = get_close_matches(wanted, LLMS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise UsageError(
-            f"no model is called {name!r}: {hint}known are {', '.join(LLMS)}; another one is described in a file "
-            "of your own (`offramp prices --file`, docs/prices.md)",
+            f"no model is called {name!r}: {hint}known are {', '.join(LLMS)}; `offramp plan --catalogue FILE` "
+            "takes others (docs/plan.md)",
             param="llm",
         )
     return LLMS[wanted]

@@ -6,7 +6,7 @@ from datetime import date
 from offramp.catalog.book_file import KINDS, PeriodEntry, TariffEntry, rates_from, tariff_from
 from offramp.errors import ConfigError
 from offramp.pricing.cards import TokenCard, tariffs
-from offramp.pricing.money import decimal_text, parse_usd
+from offramp.pricing.money import ONLY_DOLLARS, decimal_text, foreign_currency, parse_usd
 
 _SUFFIX = "_usd_per_mtok"
 
@@ -25,7 +25,8 @@ def override_card(provider: str, model: str, prices: Mapping[str, object]) -> To
             `source` and `checked` (YYYY-MM-DD) say where and when. `None` counts as left out.
 
     Raises:
-        ConfigError: If a key is unknown, a value is no price, or neither input nor output has one.
+        ConfigError: If a key is unknown, a value is no price or in another currency, or neither input nor output
+            has one.
     """
     what = f"prices: {provider}/{model}"
     given = {str(key): value for key, value in prices.items() if value is not None}
@@ -49,6 +50,10 @@ def override_card(provider: str, model: str, prices: Mapping[str, object]) -> To
 def _period(given: Mapping[str, object], *, what: str) -> PeriodEntry:
     known = {f"{kind}{_SUFFIX}" for kind in KINDS} | _OTHER_KEYS
     unknown = sorted(given.keys() - known)
+    for key in unknown:
+        other = foreign_currency(f"{key} {given[key]}" if key == "currency" else key)
+        if other is not None:
+            raise ConfigError(f"{what}: {key} is in {other}; {ONLY_DOLLARS}")
     if unknown:
         raise ConfigError(f"{what}: unknown key {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
     rates = _rates(given, what=what)

@@ -12,6 +12,7 @@ from offramp.config.model import CacheTier, Settings, UpstreamTier
 from offramp.config.parts import FORMS
 from offramp.config.problems import MAX_KEPT, KeyPath, Problem, did_you_mean, shortened
 from offramp.config.references import is_secret
+from offramp.pricing.money import ONLY_DOLLARS, foreign_currency
 
 _TAGS: dict[str | int, type[BaseModel]] = {"<cache>": CacheTier, "<upstream>": UpstreamTier}
 """What pydantic puts into a path where it chose a tier's form; angle brackets stand in no name."""
@@ -60,14 +61,24 @@ def _text(error: ErrorDetails, path: KeyPath, document: Document) -> str:
     kind = error["type"]
     if kind == "missing":
         return f"is missing; {_expected_field(path)}".rstrip("; ")
+    if kind == "extra_forbidden" and "prices" in path and (other := _currency(error, path)):
+        return f"is in {other}; {ONLY_DOLLARS}"
     if kind == "extra_forbidden":
         return f"unknown key; {did_you_mean(str(path[-1]), _keys_beside(error))}"
     if kind == "value_error":
         text = str(error.get("ctx", {}).get("error", error["msg"]))
+    elif kind == "decimal_parsing" and (other := foreign_currency(document.written.get(path, str(error["input"])))):
+        text = f"is in {other}; {ONLY_DOLLARS}"
     else:
         wording = _WORDINGS.get(kind)
         text = wording(error.get("ctx", {})) if wording else error["msg"]
     return text + _got(error, path, document)
+
+
+def _currency(error: ErrorDetails, path: KeyPath) -> str | None:
+    """The currency that a key names, or the key `currency` says."""
+    key = str(path[-1])
+    return foreign_currency(str(error["input"]) if key == "currency" else key)
 
 
 def _got(error: ErrorDetails, path: KeyPath, document: Document) -> str:

@@ -5,6 +5,7 @@ million tokens is an exact integer, and a request is rounded once, half to even,
 nano-dollars.
 """
 
+import re
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
@@ -18,6 +19,17 @@ PICO_PER_NANO = 1_000
 
 PICO_PER_TOKEN_PER_USD_PER_MTOK = 1_000_000
 """$1 per million tokens is 10**12 / 10**6 pico-dollars per token."""
+
+ONLY_DOLLARS = "all prices are in US dollars: convert it, and name the rate and its day in `source`"
+"""What to do about a price in another currency."""
+
+_SIGNS = {"€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY"}
+
+_CODE = re.compile(
+    "(?<![a-z])(aed|ars|aud|brl|cad|chf|clp|cny|cop|czk|dkk|eur|gbp|hkd|huf|idr|ils|inr|jpy|krw|mxn|myr|nok|nzd|php|pln|"
+    "ron|rub|sar|sek|sgd|thb|try|twd|uah|vnd|zar)(?![a-z])"
+)
+"""Currencies by their ISO 4217 codes, those that price lists come in."""
 
 _WIDEST_EXPONENT = 30
 """Beyond 10**±30 no amount of money is meant; it also keeps a hostile `1e999999999` from filling the memory."""
@@ -74,6 +86,21 @@ def fraction_text(usd: Fraction, places: int = 12) -> str:
     return f"{sign}{whole}.{rest:0{places}d}".rstrip("0").rstrip(".")
 
 
+def foreign_currency(text: str) -> str | None:
+    """The currency other than the US dollar that a key or an amount names; `None` if it names none.
+
+    >>> foreign_currency("input_eur_per_mtok"), foreign_currency("€0.60"), foreign_currency("3.6 GBP")
+    ('EUR', 'EUR', 'GBP')
+    >>> foreign_currency("input_usd_per_mtok"), foreign_currency("$2.50"), foreign_currency("currency")
+    (None, None, None)
+    """
+    for sign, code in _SIGNS.items():
+        if sign in text:
+            return code
+    named = _CODE.search(text.lower())
+    return named[1].upper() if named else None
+
+
 def parse_usd(amount: Decimal | str | float, *, what: str) -> Decimal:
     """A non-negative amount of dollars as somebody wrote it; a float means the decimal number that it prints as.
 
@@ -82,7 +109,7 @@ def parse_usd(amount: Decimal | str | float, *, what: str) -> Decimal:
         what: Names the thing in the error.
 
     Raises:
-        ConfigError: If it is no number, not finite, negative, or beyond any price.
+        ConfigError: If it is no number, in another currency, not finite, negative, or beyond any price.
 
     >>> parse_usd(0.1, what="price"), parse_usd("1.006", what="price")
     (Decimal('0.1'), Decimal('1.006'))
@@ -90,6 +117,9 @@ def parse_usd(amount: Decimal | str | float, *, what: str) -> Decimal:
     try:
         value = Decimal(str(amount).strip())
     except InvalidOperation:
+        other = foreign_currency(str(amount))
+        if other is not None:
+            raise ConfigError(f"{what}: {amount!r} is in {other}; {ONLY_DOLLARS}") from None
         raise ConfigError(f"{what}: expected an amount of dollars such as 1.006 (got {amount!r})") from None
     if not value.is_finite() or value < 0:
         raise ConfigError(f"{what}: expected an amount of dollars from 0 up (got {amount!r})")
