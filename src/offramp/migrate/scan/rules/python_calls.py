@@ -30,8 +30,8 @@ from offramp.migrate.scan.rules.words.calls import (
 from offramp.migrate.scan.rules.words.models import GUIDED
 
 SHORT_S = 10.0
-"""A total timeout up to here fires under load: a hundred tokens at batch 32 on an A10G take about 4.5 s, and answers are
-often three times as long."""
+"""A total timeout up to here fires under load: a hundred tokens at batch 32 on an A10G take about 4.5 s, and an answer
+has often several hundred."""
 
 _WEB = frozenset({"aiohttp", "django", "fastapi", "flask", "quart", "sanic", "starlette", "tornado"})
 _BLANKET = frozenset({"Exception", "BaseException"})
