@@ -1,0 +1,61 @@
+"""The request of a call site as far as it is literal, for its fingerprint."""
+
+from offramp.migrate.scan.web.callers import Callers
+from offramp.migrate.scan.web.members import properties
+from offramp.migrate.scan.web.said import plain
+from offramp.migrate.scan.web.syntax import named
+from offramp.migrate.scan.web.values import Literal, Place, Record, Row, Value
+from offramp.wire.operation import Operation
+
+_MATTERS = ("tools", "functions", "response_format", "text", "instructions")
+_PROMPTING = frozenset({"system", "developer"})
+
+
+def body_of(who: Callers, operation: str, options: dict[str, Place]) -> dict[str, object] | None:
+    """The parts of a request that its fingerprint is made of; `None` if one of them is not literal.
+
+    What the user says is left empty.
+    """
+    body: dict[str, object] = {}
+    try:
+        for name in _MATTERS:
+            if name in options:
+                body[name] = plain(who, options[name])
+        if operation == Operation.CHAT and "messages" in options:
+            body["messages"] = _messages(who, options["messages"])
+        elif operation == Operation.RESPONSES and "input" in options:
+            body["input"] = _input(who, options["input"])
+    except ValueError:
+        return None
+    return body
+
+
+def _input(who: Callers, place: Place) -> object:
+    value = who.ev.value(place)
+    return _messages(who, place) if isinstance(value, Row) else ""
+
+
+def _messages(who: Callers, place: Place) -> list[object]:
+    value = who.ev.value(place)
+    if not isinstance(value, Row):
+        raise ValueError("messages are not written here")  # noqa: TRY004 - for the caller it is one more part that is unknown
+    items = list(named(value.place.node))
+    found: list[object] = []
+    for item in items:
+        message = _message(who, who.ev.value(Place(value.place.module, item, value.place.frame)))
+        found.append(message)
+        if message["role"] not in _PROMPTING:
+            break
+    return found or [{"role": "user", "content": ""}]
+
+
+def _message(who: Callers, value: Value) -> dict[str, object]:
+    if not isinstance(value, Record):
+        raise ValueError("a message is not written here")  # noqa: TRY004 - as above
+    inside = properties(who.ev, value)
+    role = who.ev.value(inside["role"]) if "role" in inside else None
+    if not isinstance(role, Literal) or not isinstance(role.value, str):
+        raise ValueError("the role of a message is not literal")  # noqa: TRY004 - as above
+    if role.value not in _PROMPTING:
+        return {"role": role.value, "content": ""}
+    return {"role": role.value, "content": plain(who, inside["content"]) if "content" in inside else ""}

@@ -1,0 +1,157 @@
+"""Who calls a function of the project, and what they give for its parameters."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ast_grep_py import SgNode
+
+from offramp.migrate.scan.web.evaluate import SCRIPTS, Evaluator
+from offramp.migrate.scan.web.module import Call, Function, Module
+from offramp.migrate.scan.web.syntax import arguments, line, suffix
+from offramp.migrate.scan.web.values import (
+    NOTHING,
+    UNKNOWN,
+    Callable,
+    ClassOf,
+    Parameter,
+    Place,
+    Value,
+    options_of,
+)
+
+MOST_CALLERS = 24
+MOST_CANDIDATES = 400
+"""Calls by the right name that are looked at."""
+MOST_FILES = 200
+DEEPEST_WRAPPER = 4
+"""Functions that hand a parameter on to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One thing that a value can be."""
+
+    value: Value
+    origin: str = ""
+    """`argument` or `default` where it came through a parameter."""
+    caller: str = ""
+    """`FILE:LINE` of who gave it."""
+
+
+@dataclass(slots=True)
+class Callers:
+    """Calls of the project by the name that they call."""
+
+    ev: Evaluator
+    _named: dict[str, dict[str, list[Call]]] = field(default_factory=dict)
+    _known: dict[Function, list[Place]] = field(default_factory=dict)
+
+    def expand(self, value: Value, depth: int = DEEPEST_WRAPPER) -> list[Given]:
+        """A value with parameters replaced by what callers give for them."""
+        found: list[Given] = []
+        for option in options_of(value):
+            if isinstance(option, Parameter):
+                found += self._given(option, depth)
+            else:
+                found.append(Given(option))
+        return found
+
+    def _given(self, parameter: Parameter, depth: int) -> list[Given]:
+        found: list[Given] = []
+        left_out = False
+        for call in self.of(parameter.module, parameter.function) if depth > 0 else ():
+            given = arguments(call.node)
+            said: Value = NOTHING
+            if parameter.index < len(given):
+                said = self.ev.value(Place(call.module, given[parameter.index], call.frame))
+            for name in parameter.path:
+                said = self.ev.member(said, name)
+            if said == NOTHING:
+                left_out = True
+                continue
+            caller = f"{call.module.path}:{line(call.node)}"
+            handed = self.expand(said, depth - 1)
+            found += [Given(each.value, each.origin or "argument", each.caller or caller) for each in handed]
+        if parameter.default is not None and (left_out or not found):
+            found += [Given(each.value, "default") for each in self.expand(parameter.default, depth - 1)]
+        return found or [Given(parameter, "argument")]
+
+    def of(self, module: Module, function: Function) -> list[Place]:
+        """Calls of a function, as far as they can be told."""
+        if function not in self._known:
+            self._known[function] = []
+            self._known[function] = list(self._search(module, function))
+        return self._known[function]
+
+    def _search(self, module: Module, function: Function) -> Iterator[Place]:
+        constructed = function.owner if function.plain == "constructor" else None
+        name = constructed.name if constructed is not None else function.plain
+        name = name.rpartition(".")[2]
+        looked = found = 0
+        for other in self._files(module, name) if name else ():
+            for call in self._calls(other, name):
+                looked += 1
+                if looked > MOST_CANDIDATES or found >= MOST_CALLERS:
+                    return
+                if self._calls_it(other, call.node, function):
+                    found += 1
+                    yield Place(other, call.node)
+
+    def _files(self, module: Module, name: str) -> Iterator[Module]:
+        yield module
+        left = MOST_FILES
+        for path, source in self.ev.project.sources.items():
+            if path == module.path or name not in source.text or suffix(path) not in SCRIPTS:
+                continue
+            other = self.ev.module(path)
+            if other is not None:
+                yield other
+            left -= 1
+            if left == 0:
+                return
+
+    def _calls(self, module: Module, name: str) -> list[Call]:
+        if module.path not in self._named:
+            named: dict[str, list[Call]] = {}
+            aliases = {
+                own: binding.imported
+                for own, bindings in module.bindings.items()
+                for binding in bindings
+                if binding.kind == "import" and binding.imported not in {"default", "*", own}
+            }
+            for call in module.calls:
+                word = _last(call.node)
+                named.setdefault(aliases.get(word, word), []).append(call)
+            self._named[module.path] = named
+        return self._named[module.path].get(name, [])
+
+    def _calls_it(self, module: Module, call: SgNode, function: Function) -> bool:
+        callee = call.field("function") or call.field("constructor")
+        if callee is None or callee == function.node:
+            return False
+        for value in options_of(self.ev.value(Place(module, callee))):
+            if isinstance(value, Callable) and value.function is function:
+                return True
+            if isinstance(value, ClassOf) and function.plain == "constructor" and value.of is function.owner:
+                return True
+        return False
+
+
+def callers(ev: Evaluator) -> Callers:
+    """What knows who calls whom."""
+    return Callers(ev)
+
+
+def _last(call: SgNode) -> str:
+    callee = call.field("function") or call.field("constructor")
+    if callee is None:
+        return ""
+    if callee.kind() == "member_expression":
+        name = callee.field("property")
+        return name.text() if name is not None else ""
+    return callee.text() if callee.kind() == "identifier" else ""
+
+
+def settled(who: Callers, value: Value) -> list[Value]:
+    """What a value can be, parameters replaced by what callers give."""
+    return [each.value for each in who.expand(value)] or [UNKNOWN]

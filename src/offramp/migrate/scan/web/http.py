@@ -1,0 +1,150 @@
+"""Requests without a library: `fetch`, axios and others with an address that ends in a path of the API."""
+
+import re
+
+from offramp.migrate.scan.web.callers import Callers
+from offramp.migrate.scan.web.libraries import FOREIGN, HTTP_CALLS, HTTP_PATHS, package
+from offramp.migrate.scan.web.options import root_of
+from offramp.migrate.scan.web.syntax import arguments, slice_of
+from offramp.migrate.scan.web.use import Use, argument, ask, each_of, first, records
+from offramp.migrate.scan.web.values import (
+    Callable,
+    Called,
+    Environment,
+    External,
+    Literal,
+    Made,
+    Member,
+    Parameter,
+    Place,
+    Template,
+    Value,
+    options_of,
+)
+from offramp.telemetry.redact import redact
+
+_ADDRESS = re.compile(r"^(?P<base>https?://[^?#]{1,300}?)/?$")
+_BODIES = ("body", "data", "json", "payload", "form")
+_URLS = ("url", "uri", "path")
+_SERVER = frozenset(
+    {"app", "router", "server", "fastify", "mock", "nock", "http", "rest", "scope", "interceptor", "route"}
+)
+"""Names before `.post(…)` that take requests rather than send them."""
+
+
+def use_at(who: Callers, place: Place, callee: Value, name: str) -> Use | None:
+    """The use that a call is which sends a request to a path of the API."""
+    own = [each for each in options_of(callee) if isinstance(each, Callable)]
+    if name not in HTTP_CALLS and not any(_sends(each) for each in own):
+        return None
+    given = [Place(place.module, node, place.frame) for node in arguments(place.node)[:4]]
+    if not given or _takes_requests(who, callee, given):
+        return None
+    options = [each for place_ in given for each in records(who, place_)]
+    addresses = [given[0], *each_of(options, *_URLS)]
+    for address in addresses:
+        for value in _addresses(who, address):
+            operation = operation_at(value, relative=bool(own) or _has_base(who, callee))
+            if operation is not None:
+                return _use(who, place, operation, value, given)
+    return None
+
+
+def _addresses(who: Callers, place: Place) -> list[Value]:
+    """What an address can be. Who hands it on from a parameter is no call site: those who give it are."""
+    found: list[Value] = []
+    for each in options_of(who.ev.value(place)):
+        found += options_of(each.default) if isinstance(each, Parameter) and each.default is not None else (each,)
+    return found
+
+
+def _sends(own: Callable) -> bool:
+    """Whether a function of the project sends a request."""
+    return _SENDING.search(slice_of(own.module.parsed, own.function.node, _MOST_READ)) is not None
+
+
+_SENDING = re.compile(r"\b(?:fetch|axios|got|ky|request|ofetch|\$fetch)\b|\.post\(|http\.", re.IGNORECASE)
+_MOST_READ = 20_000
+
+
+def _has_base(who: Callers, callee: Value) -> bool:
+    """Whether it is a method of a client that was made with a base address, such as `axios.create({ baseURL })`."""
+    for each in options_of(callee):
+        of = each.of if isinstance(each, Member) else each
+        if isinstance(of, (Called, Made)) and of.place is not None:
+            return first(records(who, argument(of.place, 0)), "baseURL", "prefixUrl", "baseUrl") is not None
+    return False
+
+
+def _takes_requests(who: Callers, callee: Value, given: list[Place]) -> bool:
+    """Whether it is a server's route or a test's stand-in, which answer requests."""
+    if any(isinstance(each, Callable) for place in given[1:] for each in options_of(who.ev.value(place))):
+        return True
+    for each in options_of(callee):
+        root = root_of(each)
+        root = root_of(root.callee) if isinstance(root, Made) else root
+        if isinstance(root, External) and FOREIGN.match(package(root.package)):
+            return True
+    return False
+
+
+def operation_at(address: Value, *, relative: bool = False) -> str | None:
+    """What an address asks for; `None` if it is not a path of the API.
+
+    Args:
+        address: As far as it is known.
+        relative: Whether a path without a host counts.
+    """
+    text = address.end() if isinstance(address, Template) else address.value if isinstance(address, Literal) else ""
+    if not isinstance(text, str) or not text:
+        return None
+    whole = isinstance(address, Literal)
+    if whole and not text.startswith(("http://", "https://")) and not relative:
+        return None
+    path = text.partition("?")[0].rstrip("/")
+    for end, operation in HTTP_PATHS:
+        short = end.removeprefix("v1/")
+        if path.endswith(f"/{end}") or path == end or (relative and path.lstrip("/") == short and "/" in text):
+            return operation if _is_openai_like(path, end, operation) else None
+    return None
+
+
+def _is_openai_like(path: str, end: str, operation: str) -> bool:
+    """Whether a short path is the API's: many services have `/embeddings` and `/moderations`."""
+    if operation in {"embeddings", "moderations"}:
+        return "v1/" in path or "openai" in path or path.lstrip("/") == end
+    return True
+
+
+def _use(who: Callers, place: Place, operation: str, address: Value, given: list[Place]) -> Use:
+    options: list[dict[str, Place]] = []
+    asked: Place | None = None
+    for each in given[1:] or given:
+        for outer in records(who, each):
+            inner = first([outer], *_BODIES)
+            options += records(who, inner) if inner is not None else [outer]
+            asked = inner or asked
+            if inner is not None and not records(who, inner):
+                options.append({name: value for name, value in outer.items() if name == "headers"})
+    use = Use(place=place, library="http", operation=operation, options=options, models=each_of(options, "model"))
+    ask(use, who, asked or (given[1] if len(given) > 1 else None))
+    use.base_url = _base(address)
+    use.azure = use.base_url is not None and ".openai.azure.com" in use.base_url
+    return use
+
+
+def _base(address: Value) -> str | None:
+    """The address without the operation's path."""
+    if isinstance(address, Template):
+        for part in address.parts:
+            if isinstance(part, Environment):
+                return f"environment {part.name}"
+        beginning = address.parts[0] if address.parts else ""
+        text = beginning if isinstance(beginning, str) and beginning.startswith("http") else ""
+    else:
+        text = str(address.value) if isinstance(address, Literal) else ""
+    for end, _ in HTTP_PATHS:
+        short = end.removeprefix("v1/")
+        text = text.removesuffix(f"/{short}")
+    found = _ADDRESS.match(text)
+    return redact(found["base"]) if found else None
