@@ -84,3 +84,13 @@ def test_a_ledger_that_is_off_is_said() -> None:
     text = greeting(configured(f"{FULL}ledger: {{enabled: false}}\n"), port=8484, state_dir=STATE, workers=1)
 
     assert "off (`ledger.enabled: false`)" in text
+
+
+def test_captures_are_said_when_they_are_on() -> None:
+    """Whoever starts a gateway that writes down what people say is to know it."""
+    text = FULL + "capture: {share: 0.05, routes: [support], retention_days: 7}\n"
+
+    said = greeting(configured(text), port=8484, state_dir=STATE, workers=1)
+
+    assert "captures       5.0% of what is said on support is kept for 7 days, masked" in said
+    assert "captures" not in greeting(configured(FULL), port=8484, state_dir=STATE, workers=1)

@@ -32,7 +32,9 @@ COMMANDS = {
         Command("serve", "relay requests, fall back, record what happens", _RUN),
         Command("simulate", "an OpenAI-compatible engine for tests, with faults on demand", _RUN),
         Command("ledger", "what was asked, answered, spent and saved", _KNOW),
+        Command("captures", "what was captured of requests and answers, masked", _KNOW),
         Command("prices", "the price cards: what a model or a machine costs, since when, says who", _KNOW),
+        Command("audit", "what the traffic is like, what it costs, what to do about it", _KNOW),
         Command("plan", "what each alternative would cost and carry: stay or go", _KNOW),
     )
 }

@@ -54,6 +54,7 @@ def announce(
             config=loaded.hash,
             source=str(loaded.source or "no file"),
             state=str(state_dir) if settings.ledger.enabled else None,
+            capture_share=settings.capture.share,
             workers=workers,
             version=__version__,
             pid=os.getpid(),
@@ -81,6 +82,7 @@ def greeting(loaded: Loaded, *, port: int, state_dir: Path, workers: int) -> str
         ("models", _models(settings)),
         ("configuration", [_source(loaded)]),
         ("ledger", [_ledger(settings, state_dir)]),
+        *([("captures", [_captures(settings)])] if settings.capture.share else []),
         ("stop", ["Ctrl-C"]),
     ]
     lines = [
@@ -90,6 +92,12 @@ def greeting(loaded: Loaded, *, port: int, state_dir: Path, workers: int) -> str
     ]
     processes = f" with {workers} workers" if workers > 1 else ""
     return "\n".join([f"offramp {__version__} is listening{processes}", "", *lines, "", ""])
+
+
+def _captures(settings: Settings) -> str:
+    capture = settings.capture
+    routes = "" if capture.routes is None else f" on {_listed(capture.routes)}"
+    return f"{capture.share:.1%} of what is said{routes} is kept for {capture.retention_days:g} days, masked"
 
 
 def _connect(settings: Settings, port: int) -> list[str]:
