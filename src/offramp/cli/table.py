@@ -31,6 +31,7 @@ COMMANDS = {
         Command("config", "check the configuration; print its JSON Schema", _RUN),
         Command("serve", "relay requests, fall back, record what happens", _RUN),
         Command("simulate", "an OpenAI-compatible engine for tests, with faults on demand", _RUN),
+        Command("scan", "where code calls the OpenAI API, and what must change for it to move", _KNOW),
         Command("ledger", "what was asked, answered, spent and saved", _KNOW),
         Command("captures", "what was captured of requests and answers, masked", _KNOW),
         Command("prices", "the price cards: what a model or a machine costs, since when, says who", _KNOW),

@@ -1,0 +1,103 @@
+"""`offramp audit`: what the traffic is like, what it costs, and what to do about it."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from offramp.cli.audit_picture import show
+from offramp.cli.ledger import hexadecimal, span
+from offramp.cli.terminal import is_coloured, print_json
+from offramp.errors import UnavailableError
+from offramp.migrate import artifact
+from offramp.migrate.artifact import Input
+from offramp.migrate.audit.audit import Audit, audit
+from offramp.migrate.audit.document import document
+from offramp.migrate.audit.page import page
+from offramp.migrate.audit.scan import Scanned, find
+from offramp.migrate.ledger.selection import Selection
+
+_WIDTH = 110
+"""Of output that no terminal limits."""
+
+
+def command(
+    state: Annotated[Path, typer.Option(help="The gateway's state folder.")] = Path(".offramp"),
+    team: Annotated[str | None, typer.Option(help="Only this team's requests.")] = None,
+    feature: Annotated[str | None, typer.Option(help="Only this feature of the application.")] = None,
+    key: Annotated[str | None, typer.Option(help="Only this key, by its name.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model, asked for or served.")] = None,
+    tier: Annotated[str | None, typer.Option(help="Only what this tier answered.")] = None,
+    route: Annotated[str | None, typer.Option(help="Only this route.")] = None,
+    operation: Annotated[str | None, typer.Option(help="Only this operation, such as chat.completions.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Only what ended so: ok, refused, truncated, cancelled …")] = None,
+    site: Annotated[
+        str | None, typer.Option(help="Only this call site, by the first digits of its fingerprint.")
+    ] = None,
+    on: Annotated[str | None, typer.Option("--day", help="One day (UTC): 2026-11-21.")] = None,
+    since: Annotated[str | None, typer.Option(help="From a day, a time, or so long ago: 2026-11-01, 24h, 7d.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before a day or a time.")] = None,
+    scan: Annotated[
+        Path | None, typer.Option(help="The scan to join with. Default: scan.json in --dir.", show_default=False)
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a report with charts to this file.", show_default=False)
+    ] = None,
+    folder: Annotated[Path, typer.Option("--dir", help="Where the results of the steps lie.")] = artifact.FOLDER,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: everything, with exact amounts.")] = False,
+) -> None:
+    """Say what is used, how much, how fast, at what price, and what matters most. Writes audit.json to --dir."""
+    since_ns, until_ns = span(on, since, until)
+    selection = Selection(
+        team=team,
+        feature=feature,
+        key=key,
+        model=model,
+        tier=tier,
+        route=route,
+        operation=operation,
+        outcome=outcome,
+        site=None if site is None else hexadecimal(site),
+        since_ns=since_ns,
+        until_ns=until_ns,
+    )
+    scanned = find(scan, folder)
+    found = audit(state, selection, sites=None if scanned is None else scanned.sites, now_ns=time.time_ns())
+    inputs = _inputs(state, selection, scanned)
+    if html is not None:
+        _write(html, page(found, sources=[one.name for one in inputs]))
+    values = document(found)
+    if as_json:
+        print_json(values)
+        return
+    made = artifact.make("audit", values, inputs=inputs, now_ns=found.now_ns)
+    _show(found, [artifact.write(made, folder), *([] if html is None else [html])])
+
+
+def _inputs(state: Path, selection: Selection, scanned: Scanned | None) -> list[Input]:
+    """What it was made from. The ledger grows by the second, so it has no hash, but the selection is told."""
+    chosen = [f"{name} {value}" for name in Selection.__slots__ if (value := getattr(selection, name)) is not None]
+    inputs = [Input(name=state.as_posix(), sha256=""), *(Input(name=words, sha256="") for words in chosen)]
+    return inputs if scanned is None else [*inputs, scanned.input]
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UnavailableError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _show(found: Audit, written: list[Path]) -> None:
+    console = Console(
+        file=sys.stdout,
+        width=None if sys.stdout.isatty() else _WIDTH,
+        no_color=not is_coloured(sys.stdout),
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    show(console, found, written)

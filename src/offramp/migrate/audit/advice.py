@@ -1,0 +1,214 @@
+"""What matters most in an audit, in words: each with its size, and what to do about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from offramp.migrate.audit.audit import Audit
+from offramp.migrate.audit.sketch import Measure
+from offramp.migrate.report.words import number, shown
+
+MOST = 5
+
+_NANO = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing that matters."""
+
+    weight: float
+    """Share of the cost or of the requests that is at stake; above 1 what is urgent whatever its share."""
+    text: str
+    """What was found."""
+    todo: str
+    """What to do about it."""
+
+
+def advise(audit: Audit) -> list[Advice]:
+    """What matters, the most first; all of it, of which a terminal shows `MOST`."""
+    if not audit.whole.group.requests:
+        return []
+    parts = (_endings, _cost, _cache, _prompts, _errors, _retries, _limits, _bursts, _cut, _missing, _call_sites)
+    found = [advice for part in parts for advice in part(audit)]
+    return sorted(found, key=lambda advice: -advice.weight)
+
+
+def _endings(audit: Audit) -> Iterator[Advice]:
+    for name, notice in audit.endings.items():
+        group = audit.by["model"].named.get(name)
+        share = group.share_of(audit.whole.group.requests) if group else 0.0
+        days = notice.days_left(audit.today)
+        when = f"ends on {notice.ends}" if days > 0 else f"was to end on {notice.ends}"
+        instead = f"; its provider suggests {notice.instead}" if notice.instead else ""
+        yield Advice(
+            share + (2 if days < 180 else 0),
+            f"{shown(name)} {when} and gets {percent(share)} of the requests{instead}",
+            "`offramp plan` compares what could take its place",
+        )
+
+
+def _cost(audit: Audit) -> Iterator[Advice]:
+    """Where most of the money goes, if it goes anywhere in particular."""
+    total = audit.whole.group.sums.cost
+    if not total:
+        return
+    for word, name in (("feature", "feature"), ("team", "team"), ("call site", "site"), ("model", "model")):
+        named = audit.by[name].named
+        most = max(named, key=lambda one: named[one].sums.cost, default=None)
+        if most is None or most == "none" or len(named) < 2:
+            continue
+        share = named[most].sums.cost / total
+        if share >= 0.3:
+            yield Advice(
+                share,
+                f"{word} {shown(most)} causes {percent(share)} of the cost"
+                f" ({number(named[most].sums.cost / _NANO, '$')})",
+                f"begin there: `offramp audit --{name} {shown(most)}`",
+            )
+            return
+
+
+def _cache(audit: Audit) -> Iterator[Advice]:
+    total, found = audit.whole.group.sums.cost, audit.repeats
+    day = next((cache for cache in found.caches if cache.lifetime_s == 86_400), None)
+    if day is None or not found.comparable or day.hits / found.comparable < 0.02:
+        return
+    saved = day.saved_nano / total if total else 0.0
+    yield Advice(
+        max(saved, day.hits / found.comparable / 2),
+        f"{percent(day.hits / found.comparable)} of the requests are repeated to the byte within a day"
+        f" ({number(day.saved_nano / _NANO, '$')}, {percent(saved)} of the cost)",
+        "ask the teams whether the same answer will do; a cache in the application would save that",
+    )
+
+
+def _prompts(audit: Audit) -> Iterator[Advice]:
+    found, total = audit.prompts, audit.whole.group.sums.input_tokens
+    if not total or found.wasted_tokens / total < 0.1:
+        return
+    yield Advice(
+        found.wasted_tokens / total / 2,
+        f"about {percent(found.wasted_tokens / total)} of the input tokens are system prompts sent again, not cached",
+        "put what never changes first, so that prompt caches and vLLM's prefix cache can hold it",
+    )
+
+
+def _errors(audit: Audit) -> Iterator[Advice]:
+    group = audit.whole.group
+    share = group.failed / group.requests
+    if share < 0.01 or not audit.errors:
+        return
+    failed = [error for error in audit.errors if error.outcome != "cancelled"]
+    if failed:
+        most = failed[0]
+        yield Advice(
+            0.3 + share,
+            f"{percent(share)} of the requests got no whole answer, most of them {shown(most.outcome)}"
+            f" ({shown(most.code)}, status {most.status})",
+            f"`offramp ledger --outcome {shown(most.outcome)} --rows 20` shows them",
+        )
+
+
+def _retries(audit: Audit) -> Iterator[Advice]:
+    group = audit.whole.group
+    if group.retried / group.requests >= 0.01:
+        teams = audit.by["team"].named
+        most = max(teams, key=lambda team: teams[team].retried, default="none")
+        yield Advice(
+            0.2 + group.retried / group.requests,
+            f"{percent(group.retried / group.requests)} of the requests are retries by clients,"
+            f" most by team {shown(most)}",
+            "set max_retries=0 in its client: the gateway tries again and moves on by itself",
+        )
+    if group.failed_over / group.requests >= 0.01 and audit.attempts:
+        first = audit.attempts[0]
+        yield Advice(
+            0.15 + group.failed_over / group.requests,
+            f"{percent(group.failed_over / group.requests)} of the requests needed more than one attempt,"
+            f" most because of `{shown(first.failure)}` at {shown(first.tier)}",
+            f"look at {shown(first.tier)}: its failures cost {number(first.lost_s, 's')} of waiting",
+        )
+
+
+def _limits(audit: Audit) -> Iterator[Advice]:
+    near = [(one, measure) for measure, found in audit.headrooms.items() for one in found if one.below_tenth > 0]
+    if not near:
+        return
+    one, measure = max(near, key=lambda pair: pair[0].below_tenth)
+    kind = "requests" if measure is Measure.RATELIMIT_REQUESTS else "tokens"
+    yield Advice(
+        0.25 + one.below_tenth,
+        f"{shown(one.tier)} had less than a tenth of its limit of {kind} left at {percent(one.below_tenth)}"
+        f" of the answers of {shown(one.model)}",
+        "ask for a higher limit, or put another tier behind it",
+    )
+
+
+def _bursts(audit: Audit) -> Iterator[Advice]:
+    minute = next((window for window in audit.arrivals.windows if window.length_s == 60), None)
+    if minute is None or minute.windows < 60 or minute.peak_over_mean < 5:
+        return
+    yield Advice(
+        0.2,
+        f"the busiest minute holds {number(minute.peak_over_mean)} times the mean ({minute.peak:,} requests)",
+        "own GPUs are sized by the peak: `offramp plan` uses these arrivals",
+    )
+
+
+def _cut(audit: Audit) -> Iterator[Advice]:
+    share = audit.whole.cut / audit.whole.group.requests
+    if share >= 0.02:
+        yield Advice(
+            0.1 + share,
+            f"{percent(share)} of the answers end because their limit of tokens was reached",
+            "look whether these answers are used: a higher max_tokens, or a shorter task",
+        )
+
+
+def _missing(audit: Audit) -> Iterator[Advice]:
+    group = audit.whole.group
+    for count, what, todo in (
+        (group.sums.unpriced, "have no known cost", "give the upstream a `provider:` or a `price:`"),
+        (audit.dropped, "more were answered and could not be recorded", "see to the disk of the state folder"),
+        (
+            group.sums.estimated,
+            "have estimated usage: their upstream sent none",
+            "streams of that upstream need stream_options.include_usage",
+        ),
+    ):
+        if count / group.requests >= 0.01:
+            yield Advice(0.3 * count / group.requests + 0.1, f"{count:,} requests {what}", todo)
+
+
+def _call_sites(audit: Audit) -> Iterator[Advice]:
+    found = audit.call_sites
+    if found is None:
+        yield Advice(
+            0.05, "call sites are known by fingerprints only", "`offramp scan .` in your code tells which lines"
+        )
+        return
+    requests = audit.whole.group.requests
+    unknown = sum(piece.group.requests for piece in found.unknown) + sum(one.group.requests for one in found.undecided)
+    if unknown / requests >= 0.05:
+        yield Advice(
+            0.2 * unknown / requests,
+            f"{percent(unknown / requests)} of the requests cannot be traced to one call site",
+            "send x-offramp-site with a name from each call site",
+        )
+    if found.never_seen:
+        yield Advice(
+            0.08,
+            f"{len(found.never_seen):,} call sites in the code were never seen in the traffic",
+            "they may be dead, rare, or not yet behind the gateway: a migration must test them by hand",
+        )
+
+
+def percent(share: float) -> str:
+    """A share for people.
+
+    >>> percent(0.1234), percent(0.00012), percent(0), percent(0.9999)
+    ('12.3 %', '0.01 %', '0 %', '99.99 %')
+    """
+    if 0 < share < 0.0995 or 0.9995 <= share < 1:
+        return f"{100 * share:.2g} %" if share < 0.5 else f"{100 * share:.2f} %"
+    return number(100 * share, "%")
