@@ -13,7 +13,7 @@ _OF_INTEREST = re.compile(
     r"semantic-kernel|haystack|^agno$|phidata|mirascope|magentic|^httpx2?$|^vllm$|tiktoken|smolagents|baml|^mem0ai$|portkey"
 )
 _REQUIREMENT = re.compile(
-    r"^\s*[\"']?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?P<version>(?:[=<>!~]=?=?[^;#\s\"',]+\s*,?\s*)*)"
+    r"^\s*[\"']?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?P<version>(?:[=<>!~]=?=?\s*[^=<>!~;#\s\"',]+\s*,?\s*)*)"
 )
 _WORD = re.compile(r"[\"'](?P<text>[A-Za-z0-9@][^\"'\n]{0,200})[\"']")
 

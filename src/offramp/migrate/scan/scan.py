@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from ast_grep_py import SgNode
+
 from offramp.migrate.scan.kinds import Kind
 from offramp.migrate.scan.model import FileResult, Finding, Inventory, Package, Problem, Project, Site, Source
 from offramp.migrate.scan.packages import packages_of
 from offramp.migrate.scan.python.front import analyse as analyse_python
 from offramp.migrate.scan.read import decode
-from offramp.migrate.scan.rules.check import check_sites, check_text
-from offramp.migrate.scan.rules.suppress import sift
+from offramp.migrate.scan.rules.check import check_sites, check_text, check_web
+from offramp.migrate.scan.rules.suppress import Sifted, sift
 from offramp.migrate.scan.text.front import analyse as analyse_text
 from offramp.migrate.scan.walk import Found, Walk, walk
 from offramp.migrate.scan.web.front import analyse as analyse_web
@@ -31,6 +33,8 @@ class Scan:
     base: Path
     """The folder to which all paths are relative."""
     project: Project
+    silenced: list[Finding] = field(default_factory=list)
+    """Findings that a comment in the code silences."""
 
 
 def scan(
@@ -62,8 +66,9 @@ def _scan(walked: Walk, today: date, hash_key: bytes | None, tick: Callable[[int
     for done, (path, source) in enumerate(reading.sources.items(), 1):
         results.append(_result(source, reading.kinds[path], project))
         tick(done, len(reading.sources))
-    inventory = _add_up(results, project, reading)
-    return Scan(inventory=replace(inventory, packages=packages), base=walked.base, project=project)
+    sifted = _sifted(results, project)
+    inventory = replace(_add_up(results, sifted.kept, reading), packages=packages)
+    return Scan(inventory=inventory, base=walked.base, project=project, silenced=sifted.silenced)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,20 +112,26 @@ _FRONT_ENDS = {
 def _result(source: Source, kind: Kind, project: Project) -> FileResult:
     try:
         result = _FRONT_ENDS[kind](source, project=project)
-        text = check_text(source, project=project)
+        found = [*result.findings, *check_text(source, project=project)]
+        if isinstance(result.tree, SgNode):
+            found += check_web(result.tree, source, project=project)
     except RecursionError:
         message = "not read: it is nested too deeply"
     except Exception as error:  # noqa: BLE001 - one file that trips us must not cost the team all the others
         message = f"not read: this is a bug of offramp ({type(error).__name__})"
     else:
-        return replace(result, findings=[*result.findings, *text], tree=None)
+        return replace(result, findings=found, tree=None)
     return FileResult(file=source.path, language=kind, problems=[Problem(file=source.path, line=0, message=message)])
 
 
-def _add_up(results: Sequence[FileResult], project: Project, reading: _Reading) -> Inventory:
+def _sifted(results: Sequence[FileResult], project: Project) -> Sifted:
     sites = [site for result in results for site in result.sites]
     found = [finding for result in results for finding in result.findings]
-    stand = sift([*found, *check_sites(sites, project=project)], project.sources).kept
+    return sift([*found, *check_sites(sites, project=project)], project.sources)
+
+
+def _add_up(results: Sequence[FileResult], stand: Sequence[Finding], reading: _Reading) -> Inventory:
+    sites = [site for result in results for site in result.sites]
     findings = sorted(_placed(stand, sites), key=lambda each: (each.file, each.line, each.column, each.rule))
     of_site: dict[str, list[Finding]] = {}
     for finding in findings:

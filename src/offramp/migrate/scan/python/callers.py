@@ -1,6 +1,7 @@
 """Who calls a function, and what they give for a parameter."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ from offramp.migrate.scan.python.values import (
 )
 
 MOST_CALLERS = 32
+MOST_STEPS = 12
+"""Through how many functions an argument is followed."""
 _TOO_COMMON = frozenset(
     {"run", "get", "create", "call", "main", "execute", "process", "send", "build", "load", "start", "invoke"}
 )
@@ -33,15 +36,20 @@ class Callers:
         """Look at no file yet."""
         self._reading = reading
         self._calls: dict[str, list[CallAt]] | None = None
+        self._named: Counter[str] | None = None
         self._of: dict[int, list[CallAt]] = {}
         self._open: set[int] = set()
+        self._given: dict[Argument, Values] = {}
+        self._being_given: set[Argument] = set()
         self.wanted: dict[str, Scope] = {}
         """Functions whose callers were asked for, by the name under which they are called."""
 
     def forget(self) -> None:
         """Look again, because more files are known now."""
         self._calls = None
+        self._named = None
         self._of.clear()
+        self._given.clear()
 
     def of(self, function: Scope) -> list[CallAt]:
         """Calls of this function, as far as they can be told."""
@@ -60,6 +68,20 @@ class Callers:
 
     def given(self, argument: Argument) -> Values:
         """What a parameter can be: what callers give, its default, an instance of what its annotation names."""
+        known = self._given.get(argument)
+        if known is not None:
+            return known
+        if argument in self._being_given or len(self._being_given) > MOST_STEPS:
+            return ()
+        self._being_given.add(argument)
+        try:
+            found = self._gather(argument)
+        finally:
+            self._being_given.discard(argument)
+        self._given[argument] = found
+        return found
+
+    def _gather(self, argument: Argument) -> Values:
         function = argument.function
         parameter = function.parameters[argument.name]
         found: list[Value] = []
@@ -77,13 +99,6 @@ class Callers:
         if parameter.annotation is not None and not any(isinstance(value, (Made, Object)) for value in found):
             found += annotated(self._reading, parameter.annotation, function.parent or function)
         return unique(_without_none(found), MOST_VALUES)
-
-    def extra(self, function: Scope, name: str) -> Iterator[tuple[str, ast.expr, Scope]]:
-        """What callers give for `**name`: arguments that no parameter takes."""
-        for call in self.of(function):
-            for keyword in call.node.keywords:
-                if keyword.arg is not None and keyword.arg not in function.parameters:
-                    yield keyword.arg, keyword.value, call.scope
 
     def _candidates(self, function: Scope) -> list[CallAt]:
         if self._calls is None:
@@ -131,13 +146,10 @@ class Callers:
     def _is_alone(self, function: Scope) -> bool:
         if function.short in _TOO_COMMON or function.short.startswith("__"):
             return False
-        named = (
-            scope
-            for file in self._reading.files
-            for scope in file.names.scopes.values()
-            if scope.short == function.short
-        )
-        return sum(1 for scope in named if scope.kind == "function") == 1
+        if self._named is None:
+            scopes = (scope for file in self._reading.files for scope in file.names.scopes.values())
+            self._named = Counter(scope.short for scope in scopes if scope.kind == "function")
+        return self._named[function.short] == 1
 
     def _argument(self, call: ast.Call, function: Scope, name: str, parameter: Parameter) -> ast.expr | None:
         for keyword in call.keywords:

@@ -46,14 +46,9 @@ class Found:
 
 
 def client_of(reading: Reading, values: Values, wrappers: int = _MOST_WRAPPERS) -> Found | None:
-    """The client among the values; one that calls somebody else if there is no other; `None` if nothing is known."""
-    foreign: Found | None = None
-    for value in values:
-        found = _client(reading, value, wrappers)
-        if found is not None and not found.foreign:
-            return found
-        foreign = foreign or found
-    return foreign
+    """The client among the values; Azure's, or one that calls somebody else, if there is no other."""
+    known = [found for value in values if (found := _client(reading, value, wrappers)) is not None]
+    return min(known, key=lambda found: (found.foreign, found.azure), default=None)
 
 
 def _client(reading: Reading, value: Value, wrappers: int) -> Found | None:

@@ -31,6 +31,7 @@ class _Whole:
         self.files = PythonFiles(project)
         self.reader = Reader(self.files)
         self._results: dict[str, FileResult] = {}
+        self._recognised: dict[str, tuple[Recogniser, list[Candidate]]] = {}
         self._follow()
 
     def result(self, path: str) -> FileResult:
@@ -45,7 +46,7 @@ class _Whole:
         asked: set[str] = set()
         for _ in range(_MOST_ROUNDS):
             for file in self.files:
-                for candidate in Recogniser(file, self.reader).candidates():
+                for candidate in self._recognise(file)[1]:
                     _touch(candidate, self.reader)
             wanted = {name: scope for name, scope in self.reader.who_calls.wanted.items() if name not in asked}
             asked |= wanted.keys()
@@ -55,6 +56,14 @@ class _Whole:
             if not added:
                 return
             self.reader.forget()
+            self._recognised.clear()
+
+    def _recognise(self, file: PythonFile) -> tuple[Recogniser, list[Candidate]]:
+        path = file.source.path
+        if path not in self._recognised:
+            recogniser = Recogniser(file, self.reader)
+            self._recognised[path] = (recogniser, recogniser.candidates())
+        return self._recognised[path]
 
     def _naming(self, wanted: dict[str, Scope]) -> list[Source]:
         """Files nobody has looked at that name one of these functions, and the module or the class it is from."""
@@ -75,9 +84,9 @@ class _Whole:
         problems = [self.files.problems[path]] if path in self.files.problems else []
         if file is None:
             return FileResult(file=path, language=language, problems=problems)
-        recogniser = Recogniser(file, self.reader)
+        recogniser, candidates = self._recognise(file)
         describer = Describer(file, self.reader, self.project, language)
-        sites = [describer.site(candidate) for candidate in recogniser.candidates()]
+        sites = [describer.site(candidate) for candidate in candidates]
         made = [describer.client_at(found) for found in recogniser.clients]
         clients = [client for client in made if client is not None] + list(
             _settings(file, self.reader, describer.lines)

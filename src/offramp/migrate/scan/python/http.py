@@ -47,6 +47,9 @@ _OPERATIONS = {
     "completions": str(Operation.COMPLETIONS),
     "embeddings": str(Operation.EMBEDDINGS),
     "responses": str(Operation.RESPONSES),
+    "audio/speech": "audio.speech",
+    "audio/transcriptions": "audio.transcriptions",
+    "audio/translations": "audio.translations",
 }
 _ONLY_OPENAI = "openai"
 _BODIES = ("json", "data", "content", "body")

@@ -85,7 +85,7 @@ MAKERS: dict[tuple[str, str], Maker] = {
         ),
         OpenAIModerationChain=_langchain(operation="moderations"),
         OpenAIAssistantRunnable=_langchain(operation="assistants"),
-        OpenAIWhisperParser=_langchain(operation="audio", default="whisper-1"),
+        OpenAIWhisperParser=_langchain(operation="audio.transcriptions", default="whisper-1"),
         init_chat_model=_langchain(position=0, routed=True),
         init_embeddings=_langchain(operation=EMBEDDINGS, position=0, routed=True),
         create_agent=_langchain(position=0, routed=True),
@@ -123,7 +123,7 @@ MAKERS: dict[tuple[str, str], Maker] = {
         batch_completion=_LITELLM,
         image_generation=Maker(library="litellm", operation="images", routed=True),
         moderation=Maker(library="litellm", operation="moderations", routed=True),
-        transcription=Maker(library="litellm", operation="audio", routed=True),
+        transcription=Maker(library="litellm", operation="audio.transcriptions", routed=True),
     ),
     **_makers(
         "dspy dsp",
@@ -160,7 +160,7 @@ MAKERS: dict[tuple[str, str], Maker] = {
         OpenAITextEmbedder=Maker(library="haystack", operation=EMBEDDINGS),
         OpenAIDocumentEmbedder=Maker(library="haystack", operation=EMBEDDINGS),
         DALLEImageGenerator=Maker(library="haystack", operation="images"),
-        RemoteWhisperTranscriber=Maker(library="haystack", operation="audio"),
+        RemoteWhisperTranscriber=Maker(library="haystack", operation="audio.transcriptions"),
     ),
     **_makers(
         "semantic_kernel agent_framework",

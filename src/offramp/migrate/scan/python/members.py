@@ -79,7 +79,29 @@ def _of_class(reading: Reading, value: Object | Own, name: str) -> Values:
         if any(not _is_none(each) for each in found):
             break
     known = [each for each in found if not _is_none(each)]
-    return unique(known or found, MOST_VALUES) or (Member(value, (name,)),)
+    return unique(known or found, MOST_VALUES) or _handed_on(reading, cls, name) or (Member(value, (name,)),)
+
+
+def _handed_on(reading: Reading, cls: Scope, name: str) -> Values:
+    """What `__getattr__` gives where it asks another object: `return getattr(self._module, name)`."""
+    found: list[Value] = []
+    for binding in cls.bindings.get("__getattr__", ()):
+        method = binding.defined
+        for expr in method.returns if method is not None else ():
+            if (
+                isinstance(expr, ast.Call)
+                and isinstance(expr.func, ast.Name)
+                and expr.func.id == "getattr"
+                and expr.args
+            ):
+                inner = reading.settled(reading.values(expr.args[0], method or cls))
+                found += [
+                    got
+                    for each in inner
+                    if isinstance(each, (Outside, Module))
+                    for got in attribute(reading, each, name)
+                ]
+    return unique(found, MOST_VALUES)
 
 
 def _of_binding(reading: Reading, binding: Binding, name: str, cls: Scope) -> Values:

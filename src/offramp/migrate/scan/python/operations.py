@@ -17,9 +17,9 @@ _RESOURCES: dict[tuple[str, ...], str] = {
     ("responses",): str(Operation.RESPONSES),
     ("embeddings",): str(Operation.EMBEDDINGS),
     ("images",): "images",
-    ("audio", "transcriptions"): "audio",
-    ("audio", "translations"): "audio",
-    ("audio", "speech"): "audio",
+    ("audio", "transcriptions"): "audio.transcriptions",
+    ("audio", "translations"): "audio.translations",
+    ("audio", "speech"): "audio.speech",
     ("moderations",): "moderations",
     ("models",): str(Operation.MODELS),
     ("files",): "files",
@@ -56,10 +56,10 @@ SURE = frozenset(
         (_CHAT, "create"), (_CHAT, "parse"), (_CHAT, "stream"), (_CHAT, "create_with_completion"),
         (_CHAT, "create_partial"),
         ("completions", "create"), ("embeddings", "create"), ("responses", "create"), ("responses", "parse"),
-        ("images", "generate"), ("audio", "create"), ("moderations", "create"), ("fine_tuning", "create"),
-        ("assistants", "create"), ("assistants", "retrieve"), ("vector_stores", "create"), ("threads", "create"),
-        ("threads", "create_and_run"), ("threads", "create_and_poll"), ("threads", "list"), ("threads", "retrieve"),
-        ("threads", "stream"),
+        ("audio.transcriptions", "create"), ("audio.translations", "create"), ("audio.speech", "create"),
+        ("images", "generate"), ("moderations", "create"), ("fine_tuning", "create"), ("vector_stores", "create"),
+        ("assistants", "create"), ("assistants", "retrieve"), ("threads", "create"), ("threads", "create_and_run"),
+        ("threads", "create_and_poll"), ("threads", "list"), ("threads", "retrieve"), ("threads", "stream"),
     }
 )  # fmt: skip
 """Operations and methods that are OpenAI's whoever stands before them; for others the client must be known."""
@@ -69,7 +69,7 @@ OLD: dict[str, str] = {
     "Completion": str(Operation.COMPLETIONS),
     "Embedding": str(Operation.EMBEDDINGS),
     "Image": "images",
-    "Audio": "audio",
+    "Audio": "audio.transcriptions",
     "Moderation": "moderations",
     "File": "files",
     "FineTune": "fine_tuning",
@@ -149,7 +149,8 @@ def _first(path: tuple[str, ...], start: int) -> int:
 def called_old(path: tuple[str, ...]) -> Called | None:
     """What a chain calls in the SDK before 1.0: `ChatCompletion.create`."""
     if len(path) >= 2 and path[-2] in OLD and path[-1] in OLD_METHODS:
+        operation = "audio.translations" if "translate" in path[-1] else OLD[path[-2]]
         return Called(
-            OLD[path[-2]], path[-1].removeprefix("a") if path[-1].startswith("acreate") else path[-1], 2, old=True
+            operation, path[-1].removeprefix("a") if path[-1].startswith("acreate") else path[-1], 2, old=True
         )
     return None

@@ -10,7 +10,7 @@ from offramp.migrate.scan.python import fold
 from offramp.migrate.scan.python.callers import Callers
 from offramp.migrate.scan.python.files import PythonFiles
 from offramp.migrate.scan.python.members import attribute, element
-from offramp.migrate.scan.python.names import MOST_VALUES, annotated, look_up
+from offramp.migrate.scan.python.names import MOST_VALUES, annotated, imported, look_up
 from offramp.migrate.scan.python.scopes import CallAt, Scope
 from offramp.migrate.scan.python.values import (
     Argument,
@@ -37,6 +37,12 @@ _GETENV = frozenset(
     {"os.getenv", "os.environ.get", "getenv", "environ.get", "decouple.config", "os.environ.setdefault"}
 )
 _BY_NAME = frozenset({"env", "env.str", "config", "getenv_str"})
+_UNFOLDED = {
+    "textwrap.dedent": fold.dedented,
+    "dedent": fold.dedented,
+    "inspect.cleandoc": fold.cleaned,
+    "cleandoc": fold.cleaned,
+}
 _LITERALS = (ast.Dict, ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.SetComp)
 
 
@@ -159,18 +165,35 @@ class Reader:
             return self._variable(call, scope)
         if name in _PASSES and call.args:
             return self.settled(self.values(call.args[-1 if name.endswith("cast") else 0], scope))
+        if name in _UNFOLDED and first is not None:
+            return _UNFOLDED[name](self.settled(self.values(first, scope)))
+        if name in {"dict", "list", "functools.partial", "partial"}:
+            return (Node(call, scope),)
+        special = self._special(name, call, scope)
+        return (Made(name, call, scope),) if special is None else special
+
+    def _special(self, name: str, call: ast.Call, scope: Scope) -> Values | None:
+        """Functions that lead to something else than what they make; `None` for all others."""
+        first = call.args[0] if call.args else None
+        last = name.rpartition(".")[2]
         if name == "getattr" and len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
             base = self.settled(self.values(first, scope))
             return unique([got for each in base for got in attribute(self, each, str(call.args[1].value))], MOST_VALUES)
-        if name in {"textwrap.dedent", "dedent"}:
-            return fold.dedented(self.settled(self.values(first, scope)))
-        if name in {"inspect.cleandoc", "cleandoc"}:
-            return fold.cleaned(self.settled(self.values(first, scope)))
-        if name in {"dict", "list", "functools.partial", "partial"}:
-            return (Node(call, scope),)
-        if name in {"pydantic.Field", "Field", "dataclasses.field", "field"}:
+        if last in {"import_module", "__import__"}:
+            return self._module(first, scope)
+        if last in {"Depends", "Security", "lru_cache", "cache"} and first is not None:
+            values = self.settled(self.values(first, scope))
+            return unique(
+                [got for each in values if isinstance(each, Own) for got in self._result(each, call, scope)],
+                MOST_VALUES,
+            )
+        if last in {"Field", "field"} and name.partition(".")[0] in {"Field", "field", "pydantic", "dataclasses"}:
             return self._field(call, scope)
-        return (Made(name, call, scope),)
+        return None
+
+    def _module(self, expr: ast.expr | None, scope: Scope) -> Values:
+        text = fold.text_of(self.settled(self.values(expr, scope)))
+        return imported(self, text, scope.file) if text else ()
 
     def _variable(self, call: ast.Call, scope: Scope) -> Values:
         default = (

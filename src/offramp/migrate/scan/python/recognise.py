@@ -206,8 +206,9 @@ class Recogniser:
         )
 
     def _is_given(self, arguments: Arguments, maker: Maker) -> bool:
+        """Whether a model is, or may be, among the arguments."""
         positional = maker.position is not None and len(arguments.positional) > maker.position
-        return positional or any(name in arguments.named for name in maker.model)
+        return positional or not arguments.is_whole or any(name in arguments.named for name in maker.model)
 
     def _model_values(self, arguments: Arguments, maker: Maker) -> Values:
         values = arguments.values(self.reader, *maker.model)

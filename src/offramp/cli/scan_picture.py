@@ -1,0 +1,217 @@
+"""A scan for people: the call sites by file, what they need to move, what was found wrong, and what comes next."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from offramp.migrate.scan.model import Finding, Inventory, Site
+from offramp.migrate.scan.report import LEVELS, count_of
+from offramp.migrate.scan.rules.table import TABLE
+from offramp.migrate.scan.scan import Scan
+
+MOST_SITES = 40
+"""More are shown as one line for each kind."""
+_MOST_ROWS = 12
+_MOST_PROBLEMS = 5
+_MOST_NAME = 28
+"""Longest name of a function that is shown whole, in characters."""
+_WIDE = 110
+_COLUMNS = 5
+_LEAST_WIDTH = 12
+_STYLES = {"error": "red", "warning": "yellow", "note": "dim", "no": "red", "changes": "yellow", "yes": "green"}
+_MOVES = {"yes": "yes", "changes": "with changes", "no": "no", "unknown": "not known"}
+
+
+def show(console: Console, scan: Scan, written: Path | None) -> None:
+    """Print it."""
+    inventory = scan.inventory
+    _head(console, scan)
+    if inventory.sites:
+        if len(inventory.sites) <= MOST_SITES:
+            _list(console, inventory.sites)
+        else:
+            console.print(_grouped(inventory.sites))
+        _say(console, _moving(inventory.sites))
+        console.print(_needs(inventory.sites))
+    if inventory.findings:
+        console.print()
+        _say(console, _counted(inventory.findings, len(scan.silenced)))
+        console.print(_found(inventory.findings))
+    _not_read(console, inventory)
+    for line in _next(inventory, written):
+        _say(console, line)
+
+
+def plain(text: str) -> str:
+    """Text from somebody else's code, without what a terminal would obey."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(plain(text), style=style))
+
+
+def _head(console: Console, scan: Scan) -> None:
+    inventory = scan.inventory
+    files = len({site.file for site in inventory.sites})
+    read = f"{inventory.files:,} files read, {inventory.bytes / 1e6:.1f} MB"
+    if not inventory.sites:
+        _say(console, f"No call of the OpenAI API found ({read})")
+    else:
+        _say(console, f"{_number(len(inventory.sites), 'call site')} in {_number(files, 'file')} ({read})", "bold")
+    if inventory.packages:
+        asked = dict.fromkeys(f"{each.name} {each.version}".strip() for each in inventory.packages)
+        _say(console, f"asks for {', '.join(list(asked)[:_MOST_ROWS])}", "dim")
+
+
+def _list(console: Console, sites: Sequence[Site]) -> None:
+    """One line for each site, below the name of its file."""
+    longest = _MOST_NAME if console.width >= _WIDE else _MOST_NAME // 2
+    rows = [(site, _cells(site, longest)) for site in sites]
+    widths = [max(len(cells[column]) for _, cells in rows) for column in range(_COLUMNS)]
+    spare = console.width - sum(widths[:3]) - widths[_COLUMNS - 1] - 3 * _COLUMNS
+    widths[3] = min(widths[3], max(spare, _LEAST_WIDTH))
+    file = ""
+    for site, cells in rows:
+        if site.file != file:
+            file = site.file
+            console.print(Text(f"\n{plain(file)}", style="bold"))
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for width in widths:
+            table.add_column(width=width, overflow="fold")
+        cells[-1].stylize(_STYLES.get(site.supported, ""))
+        table.add_row(*cells)
+        console.print(table)
+    console.print()
+
+
+def _cells(site: Site, longest: int) -> tuple[Text, ...]:
+    function = site.function if len(site.function) <= longest else f"…{site.function[1 - longest :]}"
+    library = "" if site.library == "openai" else f" ({site.library})"
+    words = (
+        f"{site.line:>5} {function}".rstrip(),
+        f"{site.operation}{library}",
+        _model(site),
+        ", ".join(site.features),
+        _MOVES[site.supported],
+    )
+    return tuple(Text(plain(word)) for word in words)
+
+
+def _grouped(sites: Sequence[Site]) -> Table:
+    """One line for each kind of call: what is asked for, of which model, through which library."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("sites", justify="right")
+    for title in ("asks for", "model", "uses", "moves", "such as"):
+        table.add_column(title, overflow="fold")
+    groups: dict[tuple[str, str, str, str], list[Site]] = {}
+    for site in sites:
+        groups.setdefault((site.operation, site.library, _model(site), site.supported), []).append(site)
+    for (operation, library, model, supported), members in sorted(groups.items(), key=lambda each: -len(each[1])):
+        features = Counter(feature for site in members for feature in site.features)
+        table.add_row(
+            str(len(members)),
+            Text(f"{operation} ({library})"),
+            Text(plain(model)),
+            Text(", ".join(features)),
+            Text(_MOVES[supported], style=_STYLES.get(supported, "")),
+            Text(plain(f"{members[0].file}:{members[0].line}")),
+        )
+    return table
+
+
+def _model(site: Site) -> str:
+    name = " or ".join(site.models[:3]) if site.models else site.model
+    if site.model_from.startswith("environment "):
+        return f"${site.model_from.removeprefix('environment ')}" + (f" (else {name})" if name else "")
+    return name or ("–" if site.model_from == "unknown" else site.model_from)
+
+
+def _moving(sites: Sequence[Site]) -> str:
+    counts = Counter(site.supported for site in sites)
+    words = {"yes": "move with base_url and model alone", "changes": "need more", "no": "stay with OpenAI or end"}
+    parts = [f"{counts[key]} {word}" for key, word in words.items() if counts[key]]
+    if counts["unknown"]:
+        parts.append(f"{counts['unknown']} nobody can tell from the code")
+    return f"To an OpenAI-compatible target: {', '.join(parts)}."
+
+
+def _needs(sites: Sequence[Site]) -> Table:
+    """What has to be done, each once, with how many sites need it."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    needs: dict[str, list[Site]] = {}
+    for site in sites:
+        for part in site.change.split("; "):
+            if part and not part.startswith("model: "):
+                needs.setdefault(part, []).append(site)
+    for need, members in sorted(needs.items(), key=lambda each: -len(each[1]))[:_MOST_ROWS]:
+        where = f"{members[0].file}:{members[0].line}"
+        more = f" and {len(members) - 1} more" if len(members) > 1 else ""
+        table.add_row(Text(f"  {len(members):>3}"), Text(plain(need)), Text(plain(f"{where}{more}"), style="dim"))
+    return table
+
+
+def _counted(findings: Sequence[Finding], silenced: int) -> str:
+    counts = [_number(count, level) for level in LEVELS if (count := count_of(findings, level))]
+    quiet = f" ({silenced} more silenced by comments)" if silenced else ""
+    return f"Found on the way: {', '.join(counts)}{quiet}. `offramp scan --explain RULE` says why."
+
+
+def _found(findings: Sequence[Finding]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    by_rule: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_rule.setdefault(finding.rule, []).append(finding)
+    worst = {rule: min(LEVELS.index(each.level) for each in members) for rule, members in by_rule.items()}
+    for rule, members in sorted(by_rule.items(), key=lambda each: (worst[each[0]], -len(each[1]))):
+        level = LEVELS[worst[rule]]
+        first = next(each for each in members if each.level == level)
+        more = f" and {len(members) - 1} more" if len(members) > 1 else ""
+        title = TABLE[rule].title if rule in TABLE else first.message
+        table.add_row(
+            Text(f"  {level}", style=_STYLES[level]),
+            Text(rule),
+            Text(plain(title if more else first.message)),
+            Text(plain(f"{first.file}:{first.line}{more}"), style="dim"),
+        )
+    return table
+
+
+def _not_read(console: Console, inventory: Inventory) -> None:
+    if inventory.problems:
+        console.print()
+        _say(console, f"Not read, or not as it should be: {_number(len(inventory.problems), 'file')}", "yellow")
+        for problem in inventory.problems[:_MOST_PROBLEMS]:
+            place = f"{problem.file}:{problem.line}" if problem.line else problem.file
+            _say(console, f"  {place}: {problem.message}")
+        if len(inventory.problems) > _MOST_PROBLEMS:
+            _say(console, f"  and {len(inventory.problems) - _MOST_PROBLEMS} more (--json lists all)")
+    if inventory.skipped:
+        _say(console, f"Passed over: {', '.join(f'{name} ({n})' for name, n in inventory.skipped.items())}", "dim")
+
+
+def _next(inventory: Inventory, written: Path | None) -> list[str]:
+    lines = [""]
+    if written is not None:
+        lines.append(f"Everything is in {written}.")
+    if inventory.sites:
+        lines.append(
+            "Next: `offramp serve`, OPENAI_BASE_URL=http://127.0.0.1:8484/v1 in the application, then `offramp audit`."
+        )
+        if any(not site.fingerprint and not site.site_header for site in inventory.sites):
+            lines.append("The header x-offramp-site gives a call site a name of its own, by which `audit` knows it.")
+    return lines
+
+
+def _number(count: int, word: str) -> str:
+    """A count with its word.
+
+    >>> _number(1, "file"), _number(2, "file")
+    ('1 file', '2 files')
+    """
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
