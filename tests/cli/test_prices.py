@@ -158,6 +158,9 @@ def test_a_long_list_is_cut_and_says_how_to_see_the_rest(capsys: pytest.CaptureF
     [
         (["prices", "gpt-4o-mimi"], "near: openai/gpt-4o-mini"),
         (["prices", "x", "--provider", "nobody"], "no provider is called 'nobody'"),
+        (["prices", "H101"], "near: H100"),
+        (["prices", "aws/g5.xlrge"], "near: aws/g5.xlarge"),
+        (["prices", "aws/g5.xlrge"], "price: {usd_per_hour: 1.10}"),
         (["prices", "--config", "absent.yaml"], "absent.yaml"),
     ],
 )
@@ -196,6 +199,75 @@ def test_an_old_price_of_ones_own_is_a_finding(folder: Path, capsys: pytest.Capt
 
     assert run(["prices", "--check"]) == 1
     assert "openai/gpt-5.4-mini: checked 2025-01-01" in capsys.readouterr().out
+
+
+def test_an_old_price_of_a_machine_in_use_is_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its idle hours are billed by it, day and night."""
+    text = CONFIG.replace("MODEL", "gpt-5.4-mini").replace("price: {usd_per_hour: 1.006}", "price: aws/g5.xlarge")
+    (folder / "offramp.yaml").write_text(text)
+
+    assert run(["prices", "--check"]) == 1
+    assert "aws/g5.xlarge (upstream local): checked 2026-06-17" in capsys.readouterr().out
+
+
+def test_old_prices_are_shown_with_a_warning_and_their_day(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever reads the table must not have to work out how old it is."""
+    assert run(["prices", "aws/g5.xlarge"]) == 0
+    shown = capsys.readouterr().out
+    assert run(["prices", "aws/g5.xlarge", "--json"]) == 0
+    (machine,) = msgspec.json.decode(capsys.readouterr().out)["machines"]
+
+    assert "checked more than 90 days ago, on 2026-06-17: aws/g5.xlarge" in shown
+    assert machine["stale"] is True
+    assert machine["age_days"] > 90
+    assert (machine["terms"], machine["regions"]) == ("on-demand", ["us-east-1"])
+
+
+def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    """`offramp prices llama 8b` is what people type."""
+    assert run(["prices", "llama 3.1 8b", "--json"]) == 0
+    quoted = capsys.readouterr().out
+    assert run(["prices", "llama", "3.1", "8b", "--json"]) == 0
+
+    assert capsys.readouterr().out == quoted
+
+
+def test_a_file_of_prices_wins_over_the_configuration(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An offer under negotiation is tried out without touching what the gateway serves with."""
+    own = "prices: {openai/gpt-4o: {input_usd_per_mtok: 2.25, output_usd_per_mtok: 9}}"
+    (folder / "offramp.yaml").write_text(f"{CONFIG.replace('MODEL', 'gpt-5.4-mini')}\n{own}\n")
+    (folder / "offer.yaml").write_text(
+        "prices:\n  openai/gpt-4o: {input_usd_per_mtok: 2, output_usd_per_mtok: 8}\n"
+        "  us/our-own: {input_usd_per_mtok: 1, output_usd_per_mtok: 1}\n"
+    )
+
+    assert run(["prices", "gpt-4o", "--prices", "offer.yaml", "--json"]) == 0
+    assert msgspec.json.decode(capsys.readouterr().out)["cards"][0]["input_usd_per_mtok"] == "2"
+    assert run(["prices", "--prices", "offer.yaml"]) == 0
+    assert "us/our-own" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prices: {openai/x: {input_usd_per_mtok: 1, output_eur_per_mtok: 2}}", "output_eur_per_mtok is in EUR"),
+        ("prices: {openai/x: {input_usd_per_mtok: -1}}", "expected an amount of dollars from 0 up"),
+        ("prices: {x: {input_usd_per_mtok: 1}}", "expected PROVIDER/MODEL"),
+        ("upstreams: {}", "expected a mapping `prices:`"),
+        ("{", "is no YAML"),
+    ],
+)
+def test_a_file_of_prices_that_cannot_be_used_is_refused(
+    text: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "offer.yaml").write_text(text)
+
+    assert run(["prices", "--prices", "offer.yaml"]) == 2
+
+    complaint = capsys.readouterr().err
+    assert "offer.yaml" in complaint
+    assert said in complaint
+    assert complaint.count("\n") == 1
 
 
 def test_an_update_replaces_the_prices_that_are_used(source: str, capsys: pytest.CaptureFixture[str]) -> None:

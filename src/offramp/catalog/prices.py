@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from offramp.catalog import age
 from offramp.catalog.book_file import SCHEMA, BookFile, ModelEntry, ModelIndex, ProviderEntry, card_from
 from offramp.catalog.overrides import override_card
 from offramp.errors import ConfigError, UnavailableError
@@ -25,7 +26,7 @@ SUPPLEMENT = Path(__file__).parent / "data" / "prices_supplement.json"
 UPDATED_NAME = "prices.json"
 """What `offramp prices --update` writes into the state folder."""
 
-STALE_AFTER_DAYS = 90
+STALE_AFTER_DAYS = age.STALE_AFTER_DAYS
 """A price older than this is shown with a warning."""
 
 _NS_PER_DAY = 86_400 * 1_000_000_000
@@ -191,12 +192,11 @@ class PriceBook:
 
     def age_days(self, card: TokenCard) -> int | None:
         """How many days ago the card was checked; `None` if nobody said."""
-        return (self.today() - date.fromisoformat(card.checked)).days if card.checked else None
+        return age.age_days(card.checked, self.today())
 
     def is_stale(self, card: TokenCard) -> bool:
         """Whether the card is older than a warning needs; one without a date is the user's own word and is not."""
-        age = self.age_days(card)
-        return age is not None and age > STALE_AFTER_DAYS
+        return age.is_stale(card.checked, self.today())
 
     def _providers(self) -> Iterator[ProviderEntry]:
         for file in self._files:

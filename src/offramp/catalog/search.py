@@ -1,8 +1,9 @@
 """Looking for price cards as people do: by part of a name, without the provider, with a typing mistake."""
 
 from collections.abc import Iterator
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 
+from offramp.catalog import compute
 from offramp.catalog.prices import PriceBook
 from offramp.errors import UsageError
 from offramp.pricing.cards import TokenCard
@@ -71,6 +72,20 @@ def nearest(book: PriceBook, name: str, count: int = 3) -> list[str]:
             if likeness > _LIKE_ENOUGH:
                 scored[card.name] = likeness - _rank(card.provider) / 100
     return sorted(scored, key=lambda each: (-scored[each], each))[:count]
+
+
+def nearest_machines(name: str, count: int = 3) -> list[str]:
+    """The names of machines and GPUs that look most like `name`; none if nothing does."""
+    known = {each.lower(): each for offer in compute.find("") for each in (offer.name, offer.gpu)}
+    return [known[each] for each in get_close_matches(name.strip().lower(), known, count, _LIKE_ENOUGH)]
+
+
+def how_to_add_machine() -> str:
+    """What to do about a missing machine."""
+    return (
+        "a machine's price goes to its upstream, as price: {usd_per_hour: 1.10}; `offramp plan --catalogue FILE` takes "
+        "machines of your own"
+    )
 
 
 def _exact(book: PriceBook, name: str, provider: str | None) -> Iterator[TokenCard]:

@@ -4,19 +4,34 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from offramp.capacity.hardware import CARDS
 from offramp.catalog import compute, search
 from offramp.catalog.compute import Offer
+from offramp.catalog.models import open_models
+from offramp.catalog.price_file import Prices, read_prices
 from offramp.catalog.prices import UPDATED_NAME, PriceBook
-from offramp.catalog.providers import Statement, statements
+from offramp.catalog.providers import ProviderCard, provider_card, providers_file
+from offramp.cli import prices_lists
 from offramp.cli.prices_check import findings
 from offramp.cli.prices_json import card_json, offer_json
-from offramp.cli.prices_picture import show_cards, show_changes, show_findings, show_machines, show_statements
+from offramp.cli.prices_lists import LISTS
+from offramp.cli.prices_lists_json import gpu_json, model_json, provider_json
+from offramp.cli.prices_lists_picture import show_gpus, show_models, show_providers
+from offramp.cli.prices_picture import (
+    show_cards,
+    show_changes,
+    show_findings,
+    show_limits,
+    show_machines,
+    show_statements,
+)
 from offramp.cli.terminal import is_coloured, print_json
 from offramp.config.load import Loaded, load
 from offramp.errors import UsageError
@@ -51,12 +66,18 @@ class _Found:
 
     cards: Sequence[TokenCard]
     offers: Sequence[Offer]
-    statements: Sequence[Statement] = ()
-    """What the provider says of itself, where one was asked for."""
+    provider: ProviderCard | None = None
+    """What the provider says of itself, where one was asked for and it was looked up."""
 
 
 def command(
-    words: Annotated[str, typer.Argument(metavar="[SEARCH]", help="In the name of a model, machine or GPU.")] = "",
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SEARCH",
+            help="In the name of a model, machine or GPU; `gpus`, `models` or `providers` lists those instead.",
+        ),
+    ] = None,
     provider: Annotated[str | None, typer.Option(help="Only this provider's.", show_default=False)] = None,
     everything: Annotated[bool, typer.Option("--all", help="All rows, also of deprecated models.")] = False,
     check: Annotated[
@@ -65,6 +86,10 @@ def command(
     update: Annotated[bool, typer.Option("--update", help="Fetch the newest token prices.")] = False,
     source: Annotated[
         str | None, typer.Option("--from", help="With --update: another address, or `installed`.", show_default=False)
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option("--prices", help="A YAML file with `prices:` as in offramp.yaml; they win.", show_default=False),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Default: ./offramp.yaml.", show_default=False)] = None,
     state: Annotated[Path, typer.Option(help="The state folder, which keeps updated prices.")] = Path(".offramp"),
@@ -75,39 +100,85 @@ def command(
     Your own prices stand under `prices:` in offramp.yaml, and win.
     """
     loaded = load(config)
-    book = _book(loaded, state)
+    own = {} if prices is None else read_prices(prices)
+    book = _book(loaded, state, own)
     if update:
         return _update(loaded, state, source, as_json=as_json)
     if check:
         return _check(book, loaded, as_json=as_json)
-    first_look = not words.strip() and provider is None and not everything
-    found = _first_look(book, loaded) if first_look else _find(book, words, provider, everything=everything)
+    search_words = list(words or [])
+    if search_words and search_words[0] in LISTS:
+        return _list(search_words[0], " ".join(search_words[1:]), book, as_json=as_json)
+    wanted = " ".join(search_words)
+    first_look = not wanted.strip() and provider is None and not everything
+    found = _first_look(book, loaded, own) if first_look else _find(book, wanted, provider, everything=everything)
     if as_json:
         print_json(_as_json(book, found))
     else:
         _show(book, found, everything=everything)
         if first_look:
-            cards = sum(1 for _ in book.cards())
-            _console().print(
-                f"{cards:,} cards of {len(book.provider_ids())} providers ({book.source}, {book.as_of}). "
-                "Look further: offramp prices llama, offramp prices H100, offramp prices --provider groq",
-                highlight=False,
-            )
+            _say_more(book)
     return 0
 
 
-def _book(loaded: Loaded, state: Path) -> PriceBook:
-    overrides = {name: prices.model_dump(exclude_defaults=True) for name, prices in loaded.settings.prices.items()}
-    return PriceBook.load(overrides, updated=state / UPDATED_NAME)
+def _say_more(book: PriceBook) -> None:
+    cards = sum(1 for _ in book.cards())
+    _console().print(
+        f"{cards:,} cards of {len(book.provider_ids())} providers ({book.source}, {book.as_of}). "
+        "Look further: offramp prices llama, offramp prices H100, offramp prices --provider groq, offramp prices gpus, "
+        "models or providers",
+        highlight=False,
+    )
+
+
+def _list(kind: str, words: str, book: PriceBook, *, as_json: bool) -> int:
+    """The GPUs, the open models or the providers, those that contain the words."""
+    today, console = book.today(), _console()
+    if kind == "gpus":
+        gpus = prices_lists.gpus(words)
+        _none_is_wrong(gpus, f"no GPU is called {words!r}", list(CARDS))
+        listed: dict[str, object] = {"gpus": [gpu_json(gpu, today) for gpu in gpus]}
+        show = partial(show_gpus, console, gpus, today)
+    elif kind == "models":
+        models = prices_lists.models(words, book)
+        _none_is_wrong(models, f"no open model is called {words!r}", [model.id for model in open_models()])
+        listed = {"models": [model_json(model) for model in models]}
+        show = partial(show_models, console, models)
+    else:
+        providers = prices_lists.providers(words)
+        known = [card.id for card in providers_file().providers]
+        _none_is_wrong(providers, f"nothing was looked up of a provider {words!r}", known)
+        listed = {"providers": [provider_json(card) for card in providers]}
+        show = partial(show_providers, console, providers)
+    if as_json:
+        print_json(listed)
+    else:
+        show()
+    return 0
+
+
+def _none_is_wrong(found: Sequence[object], complaint: str, known: Sequence[str]) -> None:
+    if not found:
+        raise UsageError(f"{complaint}; there are {', '.join(known)}", param="search")
+
+
+def _book(loaded: Loaded, state: Path, own: Prices) -> PriceBook:
+    settings = {name: prices.model_dump(exclude_defaults=True) for name, prices in loaded.settings.prices.items()}
+    return PriceBook.load({**settings, **own}, updated=state / UPDATED_NAME)
 
 
 def _console() -> Console:
     return Console(file=sys.stdout, no_color=not is_coloured(sys.stdout), soft_wrap=False)
 
 
-def _first_look(book: PriceBook, loaded: Loaded) -> _Found:
+def _first_look(book: PriceBook, loaded: Loaded, own: Prices) -> _Found:
     settings = loaded.settings
-    names = [*settings.prices, *(route.baseline for route in settings.routes.values() if route.baseline), *_FIRST_LOOK]
+    names = [
+        *own,
+        *settings.prices,
+        *(route.baseline for route in settings.routes.values() if route.baseline),
+        *_FIRST_LOOK,
+    ]
     cards = {card.name: card for name in names if (card := book.card(name)) is not None}
     offers = [offer for name in _FIRST_MACHINES for offer in compute.find(name)]
     return _Found(cards=list(cards.values()), offers=offers)
@@ -121,15 +192,21 @@ def _find(book: PriceBook, words: str, provider: str | None, *, everything: bool
         raise UsageError(f"no provider is called {provider!r}; known are {names}", param="provider")
     cards = search.find(book, words, known) if provider is None or known is not None else []
     offers = compute.find(words, provider=provider)
+    said = None if provider is None else provider_card(known or provider.lower())
     if not cards and not offers:
-        near = search.nearest(book, words)
-        hint = f"near: {', '.join(near)}; " if near else ""
-        raise UsageError(f"no price card has {words!r} in its name; {hint}{search.how_to_add(words)}", param="search")
+        raise UsageError(_nothing(book, words), param="search")
     return _Found(
-        cards=[card for card in cards if everything or not card.deprecated] or cards,
-        offers=offers,
-        statements=() if known is None else statements(known),
+        cards=[card for card in cards if everything or not card.deprecated] or cards, offers=offers, provider=said
     )
+
+
+def _nothing(book: PriceBook, words: str) -> str:
+    """What is near, and how to add what was meant."""
+    machines = search.nearest_machines(words)
+    near = [*machines, *search.nearest(book, words)]
+    hint = f"near: {', '.join(near)}; " if near else ""
+    how = search.how_to_add_machine() if machines else search.how_to_add(words)
+    return f"no price card has {words!r} in its name; {hint}{how}"
 
 
 def _show(book: PriceBook, found: _Found, *, everything: bool) -> None:
@@ -140,12 +217,14 @@ def _show(book: PriceBook, found: _Found, *, everything: bool) -> None:
     if len(found.cards) > most:
         console.print(f"… and {len(found.cards) - most} more models: say more of the name, or --all", highlight=False)
     if found.offers:
-        show_machines(console, found.offers[:most])
+        show_machines(console, found.offers[:most], book.today())
     if len(found.offers) > most:
         console.print(
             f"… and {len(found.offers) - most} more machines: say more of the name, or --all", highlight=False
         )
-    show_statements(console, found.statements)
+    if found.provider is not None:
+        show_statements(console, found.provider.statements)
+        show_limits(console, found.provider.limits)
 
 
 def _as_json(book: PriceBook, found: _Found) -> dict[str, object]:
@@ -154,8 +233,9 @@ def _as_json(book: PriceBook, found: _Found) -> dict[str, object]:
         "as_of": book.as_of,
         "age_days": (book.today() - date.fromisoformat(book.as_of)).days,
         "cards": [card_json(card, book) for card in found.cards],
-        "machines": [offer_json(offer) for offer in found.offers],
-        "statements": found.statements,
+        "machines": [offer_json(offer, book.today()) for offer in found.offers],
+        "statements": () if found.provider is None else found.provider.statements,
+        "limits": () if found.provider is None else found.provider.limits,
     }
 
 
@@ -173,12 +253,12 @@ def _update(loaded: Loaded, state: Path, address: str | None, *, as_json: bool) 
     # genai-prices takes longer to load than all the rest.
     from offramp.migrate import price_update  # noqa: PLC0415 - only --update needs it
 
-    before = _book(loaded, state)
+    before = _book(loaded, state, {})
     file = price_update.newest(address or price_update.DEFAULT_ADDRESS, today=before.today())
     price_update.check_size(file, before)
     path = prepare(state) / UPDATED_NAME
     price_update.replace_file(path, file)
-    after = _book(loaded, state)
+    after = _book(loaded, state, {})
     changes = price_update.compare(before, after)
     if as_json:
         changed = [card.name for _, card in changes.changed]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from offramp.catalog.age import age_days, is_stale
 from offramp.catalog.compute import compute_card
 from offramp.catalog.lifecycle import ending
 from offramp.catalog.prices import STALE_AFTER_DAYS, PriceBook
@@ -36,6 +37,7 @@ def findings(book: PriceBook, settings: Settings) -> list[Finding]:
             found.append(_missing(book, name, where))
         else:
             cards.setdefault(card.name, card)
+    found += _of_machines(book, settings)
     for name in settings.prices:
         own = book.card(name)
         if own is not None:
@@ -73,6 +75,17 @@ def _card_name(book: PriceBook, name: str, upstream: Upstream, model: str) -> st
         return card if upstream.price.kind is PriceKind.CARD and card and compute_card(card) is None else None
     provider = upstream.provider or book.provider_id(name) or book.provider_of(upstream.base_urls[0])
     return None if provider is None else f"{provider}/{model}"
+
+
+def _of_machines(book: PriceBook, settings: Settings) -> Iterator[Finding]:
+    """Machines whose price was looked up long ago."""
+    for name, upstream in settings.upstreams.items():
+        price = upstream.price
+        machine = compute_card(price.card) if price is not None and price.card else None
+        if price is not None and machine is not None and is_stale(machine.checked, book.today()):
+            age = age_days(machine.checked, book.today())
+            text = f"checked {machine.checked}, {age} days ago ({machine.source}); set usd_per_hour to what you pay"
+            yield Finding(subject=f"{price.card} (upstream {name})", text=text)
 
 
 def _missing(book: PriceBook, name: str, where: str) -> Finding:

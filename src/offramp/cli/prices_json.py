@@ -1,5 +1,8 @@
 """Price cards for programs; the names of the prices are those that the configuration's `prices:` takes."""
 
+from datetime import date
+
+from offramp.catalog.age import age_days, is_stale
 from offramp.catalog.book_file import KINDS
 from offramp.catalog.compute import Offer
 from offramp.catalog.lifecycle import ending
@@ -31,7 +34,7 @@ def card_json(card: TokenCard, book: PriceBook) -> dict[str, object]:
     }
 
 
-def offer_json(offer: Offer) -> dict[str, object]:
+def offer_json(offer: Offer, today: date) -> dict[str, object]:
     """A compute card."""
     return {
         "name": offer.name,
@@ -46,6 +49,8 @@ def offer_json(offer: Offer) -> dict[str, object]:
         "regions": offer.regions,
         "source": offer.source,
         "checked": offer.checked,
+        "age_days": age_days(offer.checked, today),
+        "stale": is_stale(offer.checked, today),
         "second_hand": offer.second_hand,
         "note": offer.note,
     }

@@ -1,6 +1,7 @@
 """Price cards for people: tables that say how old each price is and who says so."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -8,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from offramp.catalog.age import is_stale, stale_line
 from offramp.catalog.compute import Offer
 from offramp.catalog.lifecycle import ending
 from offramp.catalog.prices import PriceBook
-from offramp.catalog.providers import Statement
+from offramp.catalog.providers import RateLimit, Statement
 from offramp.cli.prices_check import Finding
 from offramp.pricing.cards import STANDARD_TIERS, TokenCard
 from offramp.pricing.compute import HOURS_PER_MONTH
@@ -39,9 +41,10 @@ def show_cards(console: Console, cards: Sequence[TokenCard], book: PriceBook) ->
     for card, *prices in zip(cards, inputs, cached, outputs, strict=True):
         table.add_row(card.name, *prices, _checked(card, book), ", ".join(_remarks(card)))
     console.print(table)
+    show_warning(console, stale_line({card.name: card.checked for card in cards}, book.today()))
 
 
-def show_machines(console: Console, offers: Sequence[Offer]) -> None:
+def show_machines(console: Console, offers: Sequence[Offer], today: date) -> None:
     """Machines and serverless GPUs in dollars per hour."""
     title = f"USD per hour; a month has {HOURS_PER_MONTH} hours"
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
@@ -61,10 +64,31 @@ def show_machines(console: Console, offers: Sequence[Offer]) -> None:
             usd,
             f"{offer.usd_per_hour * HOURS_PER_MONTH:,.2f}",
             offer.terms.value,
-            offer.checked,
+            _day(offer.checked, today),
             ", ".join(remark for remark in remarks if remark),
         )
     console.print(table)
+    show_warning(console, stale_line({offer.name: offer.checked for offer in offers}, today))
+
+
+def show_warning(console: Console, line: str) -> None:
+    """A line that somebody should read; nothing if it is empty."""
+    if line:
+        console.print(Text(line, style="yellow"))
+
+
+def show_limits(console: Console, limits: Sequence[RateLimit]) -> None:
+    """How much a provider takes from one account."""
+    for limit in limits:
+        figures = (
+            f"{limit.requests_per_minute:,} requests a minute" if limit.requests_per_minute else "",
+            f"{limit.tokens_per_minute:,} tokens a minute" if limit.tokens_per_minute else "",
+        )
+        told = ", ".join(figure for figure in figures if figure)
+        what = f"{limit.plan}, {limit.model}" if limit.model else limit.plan
+        hand = ", second-hand" if limit.second_hand else ""
+        source = f"({limit.source}, {limit.checked}{hand})"
+        console.print(Text.assemble(("rate limit", "bold"), f": {what}: {told} ", (source, "dim")))
 
 
 def show_statements(console: Console, said: Sequence[Statement]) -> None:
@@ -115,6 +139,10 @@ def _checked(card: TokenCard, book: PriceBook) -> Text:
         return Text("your own", style="cyan")
     age = book.age_days(card)
     return Text(f"{card.checked}, {age} d", style="yellow" if book.is_stale(card) else "")
+
+
+def _day(checked: str, today: date) -> Text:
+    return Text(checked, style="yellow" if is_stale(checked, today) else "")
 
 
 def _remarks(card: TokenCard) -> list[str]:
