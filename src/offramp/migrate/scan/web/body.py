@@ -1,7 +1,7 @@
 """The request of a call site as far as it is literal, for its fingerprint."""
 
 from offramp.migrate.scan.web.callers import Callers
-from offramp.migrate.scan.web.members import properties
+from offramp.migrate.scan.web.records import properties
 from offramp.migrate.scan.web.said import plain
 from offramp.migrate.scan.web.syntax import named
 from offramp.migrate.scan.web.values import Literal, Place, Record, Row, Value

@@ -1,5 +1,6 @@
 """Who calls a function of the project, and what they give for its parameters."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ MOST_CALLERS = 24
 MOST_CANDIDATES = 400
 """Calls by the right name that are looked at."""
 MOST_FILES = 200
+_TEST = re.compile(r"(?:^|/)(?:tests?|__tests__|__mocks__|e2e|specs?|mocks?|fixtures)/|\.(?:test|spec|e2e)\.[a-z]+$")
 DEEPEST_WRAPPER = 4
 """Functions that hand a parameter on to the next."""
 
@@ -80,7 +82,10 @@ class Callers:
         """Calls of a function, as far as they can be told."""
         if function not in self._known:
             self._known[function] = []
-            self._known[function] = list(self._search(module, function))
+            found = list(self._search(module, function))
+            # What tests hand over is made up; it counts only if nobody else calls.
+            real = [place for place in found if _TEST.search(place.module.path) is None]
+            self._known[function] = real or found
         return self._known[function]
 
     def _search(self, module: Module, function: Function) -> Iterator[Place]:

@@ -4,7 +4,8 @@ import re
 
 from ast_grep_py import SgNode
 
-from offramp.migrate.scan.web.members import properties, returned
+from offramp.migrate.scan.web.functions import returned
+from offramp.migrate.scan.web.records import properties
 from offramp.migrate.scan.web.syntax import arguments, named
 from offramp.migrate.scan.web.values import (
     UNKNOWN,

@@ -1,7 +1,8 @@
 """Reads a file's tree into a `Module`: one walk in the order of the source, without recursion."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ast_grep_py import SgNode
 
@@ -30,12 +31,23 @@ _BLOCKS = frozenset({"statement_block", "for_statement", "for_in_statement", "sw
 _PASSES_HINT = frozenset(
     {"call_expression", "arguments", "parenthesized_expression", "as_expression", "satisfies_expression", "object"}
 )
+_MARKS = "( ) { } [ ] , ; : . => = ? < > / ` ${ </ /> ?. ... + - ! && || ?? === !== == >= <= *"
+_KEYWORDS = "const let var return if else async await export from new function default break case as in of try typeof"
+_PASSED_OVER = frozenset(
+    {
+        "identifier", "property_identifier", "shorthand_property_identifier", "type_identifier", "string", "number",
+        "type_annotation", "type_arguments", "type_parameters", "interface_declaration", "object_type", "union_type",
+        "generic_type", "function_type", "intersection_type", "conditional_type", "literal_type", "array_type",
+        "regex", "import_clause", "string_fragment", "escape_sequence", "predefined_type", "accessibility_modifier",
+        "jsx_text", "comment", *_MARKS.split(), *_KEYWORDS.split(),
+    }
+)  # fmt: skip
+"""What declares and calls nothing: most of a file's nodes."""
 _KEEPING = frozenset({"accessibility_modifier", "readonly", "override_modifier"})
 _PARAMETERS = frozenset({"required_parameter", "optional_parameter"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Here:
+class _Here(NamedTuple):
     """Where in the file the walk is."""
 
     block: Scope
@@ -61,17 +73,20 @@ def read(path: str, parsed: Parsed) -> Module:
     """All that a file declares."""
     walk = _Walk(Module(path, parsed))
     whole = Scope(0, len(parsed.text) + 1)
-    waiting = [(parsed.root, _Here(whole, whole))]
+    waiting = [(parsed.root, parsed.root.kind(), _Here(whole, whole))]
     while waiting:
-        node, here = waiting.pop()
-        kind = node.kind()
+        node, kind, here = waiting.pop()
         if here.hint and kind not in _TAKES_HINT:
-            here = replace(here, hint="")
+            here = here._replace(hint="")
         step = _STEPS.get(kind)
         if step is not None:
             here = step(walk, node, here)
-        for child in reversed(node.children()):
-            waiting.append((child, here))  # noqa: PERF401 - a hot loop; a generator costs a third more
+        children = node.children()
+        children.reverse()
+        for child in children:
+            kind = child.kind()
+            if kind not in _PASSED_OVER:
+                waiting.append((child, kind, here))
     for name, at, member, value in walk.later:
         binding = walk.module.lookup(name, at)
         if binding is not None:
@@ -146,6 +161,8 @@ def _keeps(parameter: SgNode) -> bool:
 
 
 def _class(walk: _Walk, node: SgNode, here: _Here) -> _Here:
+    if node.is_leaf():
+        return here
     name = node.field("name")
     plain = name.text() if name is not None else here.hint
     around = here.function.name if here.function else here.within.name if here.within else ""
@@ -177,7 +194,7 @@ def _field(_walk: _Walk, node: SgNode, here: _Here) -> _Here:
     static = any(child.kind() == "static" for child in node.children())
     member = Member("field", node.field("value"), node.field("type"), static=static)
     here.within.members.setdefault(plain, []).append(member)
-    return replace(here, hint=plain)
+    return here._replace(hint=plain)
 
 
 def _declarator(walk: _Walk, node: SgNode, here: _Here) -> _Here:
@@ -189,7 +206,7 @@ def _declarator(walk: _Walk, node: SgNode, here: _Here) -> _Here:
     for name, path, default in pattern_names(pattern):
         binding = Binding(scope, "variable", value, path=path, default=default, type=node.field("type"))
         walk.module.bind(name, binding)
-    return replace(here, hint=pattern.text()) if pattern.kind() == "identifier" else here
+    return here._replace(hint=pattern.text()) if pattern.kind() == "identifier" else here
 
 
 def _import(walk: _Walk, node: SgNode, here: _Here) -> _Here:
@@ -219,7 +236,7 @@ def _export(walk: _Walk, node: SgNode, here: _Here) -> _Here:
     elif declaration is not None:
         for name_node in _declared(declaration):
             module.exports[name_node.text()] = Export(name_node)
-    return replace(here, hint="default") if value is not None else here
+    return here._replace(hint="default") if value is not None else here
 
 
 def _declared(declaration: SgNode) -> list[SgNode]:
@@ -250,7 +267,7 @@ def _assignment(walk: _Walk, node: SgNode, here: _Here) -> _Here:
     at = node.range().start.index
     if left.kind() == "identifier":
         walk.later.append((left.text(), at, "", right))
-        return replace(here, hint=left.text())
+        return here._replace(hint=left.text())
     thing, name = left.field("object"), left.field("property")
     if left.kind() != "member_expression" or thing is None or name is None:
         return here
@@ -265,7 +282,7 @@ def _assignment(walk: _Walk, node: SgNode, here: _Here) -> _Here:
         walk.later.append((thing.text(), at, member, right))
     elif thing.kind() == "member_expression" and thing.text() == "module.exports":
         walk.module.exports[member] = Export(right)
-    return replace(here, hint=member)
+    return here._replace(hint=member)
 
 
 def _call(walk: _Walk, node: SgNode, here: _Here) -> _Here:
@@ -273,14 +290,14 @@ def _call(walk: _Walk, node: SgNode, here: _Here) -> _Here:
     if here.hint:
         callee = node.field("function") or node.field("constructor")
         if callee is None or callee.kind() != "identifier":
-            return replace(here, hint="")
+            return here._replace(hint="")
     return here
 
 
 def _pair(_walk: _Walk, node: SgNode, here: _Here) -> _Here:
     key = node.field("key")
     name = property_name(key) if key is not None else None
-    return replace(here, hint=_qualified(here.hint, name or ""))
+    return here._replace(hint=_qualified(here.hint, name or ""))
 
 
 def _return(_walk: _Walk, node: SgNode, here: _Here) -> _Here:
@@ -297,7 +314,7 @@ def _block(walk: _Walk, node: SgNode, here: _Here) -> _Here:
         if pattern is not None and node.kind() in {"for_in_statement", "catch_clause"}:
             for name, path, _ in pattern_names(pattern):
                 walk.module.bind(name, Binding(scope, "variable", path=path))
-    return replace(here, block=scope)
+    return here._replace(block=scope)
 
 
 def _enumeration(walk: _Walk, node: SgNode, here: _Here) -> _Here:
@@ -315,7 +332,7 @@ def _alias(walk: _Walk, node: SgNode, here: _Here) -> _Here:
 
 
 def _object(_walk: _Walk, _node: SgNode, here: _Here) -> _Here:
-    return replace(here, within=None) if here.within is not None else here
+    return here._replace(within=None) if here.within is not None else here
 
 
 def _this(walk: _Walk, node: SgNode, here: _Here) -> _Here:

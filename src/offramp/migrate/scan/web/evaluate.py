@@ -192,7 +192,11 @@ class Evaluator:
             frame = frame.outer
         default = self.value(Place(place.module, binding.default, place.frame)) if binding.default is not None else None
         if frame is not None:
-            found: Value = self.value(frame.given[binding.index]) if binding.index < len(frame.given) else NOTHING
+            found: Value = NOTHING
+            if binding.index < len(frame.values):
+                found = frame.values[binding.index]
+            elif binding.index < len(frame.given):
+                found = self.value(frame.given[binding.index])
             for name in binding.path:
                 found = found if name == "*" else self.member(found, name)
             return default if default is not None and found in (UNKNOWN, NOTHING) else found

@@ -10,7 +10,7 @@ from offramp.migrate.scan.web import frameworks, http, sdk, vercel
 from offramp.migrate.scan.web.body import body_of
 from offramp.migrate.scan.web.callers import Callers
 from offramp.migrate.scan.web.evaluate import MOST_STEPS, evaluator
-from offramp.migrate.scan.web.libraries import TRACE
+from offramp.migrate.scan.web.libraries import has_trace
 from offramp.migrate.scan.web.module import Call, Module
 from offramp.migrate.scan.web.options import features_of, header_of, parameters_of
 from offramp.migrate.scan.web.said import Model, model_of
@@ -28,7 +28,7 @@ def analyse(source: Source, *, project: Project) -> FileResult:
         source: The file.
         project: All files, so that imports can be followed.
     """
-    if TRACE.search(source.text) is None:
+    if not has_trace(source.text):
         return FileResult(file=source.path, language="javascript")
     who = project.index(_callers)
     who.ev.left = MOST_STEPS
@@ -45,9 +45,11 @@ def analyse(source: Source, *, project: Project) -> FileResult:
         use = _use_at(who, place)
         if use is not None:
             uses.append((call, use))
-    made = [use for _, use in uses if use.made is not None and use.made.node == use.place.node]
-    frameworks.later_features(who, module, made)
-    clients += [sdk.client_at(who, use.place, use.library) for use in made]
+        elif (made := vercel.provider_at(who, place)) is not None:
+            clients.append(made)
+    made_here = [use for _, use in uses if use.made is not None and use.made.node == use.place.node]
+    frameworks.later_features(who, module, made_here)
+    clients += [sdk.client_at(who, use.place, use.library) for use in made_here]
     return FileResult(
         file=source.path,
         language=parsed.language,
@@ -91,7 +93,7 @@ def _site(who: Callers, parsed: Parsed, use: Use, function: str, identity: str) 
     for options in use.options:
         features |= features_of(who, options, schema=use.library == "vercel-ai")
     client = f"{use.made.module.path}:{use.made.node.range().start.line + 1}" if use.made is not None else ""
-    header = next((found for options in use.options if (found := header_of(who, options))), "")
+    header = _header(who, use)
     verdict = judge(
         Facts(
             operation=use.operation,
@@ -139,6 +141,11 @@ def _model(who: Callers, use: Use) -> Model:
     if use.default_model:
         return Model(use.default_model, "default")
     return Model(None, "argument" if use.from_argument else "unknown")
+
+
+def _header(who: Callers, use: Use) -> str:
+    settings = sdk.settings_of(who, use.made) if use.made is not None else []
+    return next((found for options in (*use.options, *settings) if (found := header_of(who, options))), "")
 
 
 def _parameters(use: Use) -> dict[str, str]:

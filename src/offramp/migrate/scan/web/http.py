@@ -3,8 +3,9 @@
 import re
 
 from offramp.migrate.scan.web.callers import Callers
-from offramp.migrate.scan.web.libraries import FOREIGN, HTTP_CALLS, HTTP_PATHS, package
+from offramp.migrate.scan.web.libraries import FOREIGN, FOREIGN_HOSTS, HTTP_CALLS, HTTP_PATHS, MODELS, package
 from offramp.migrate.scan.web.options import root_of
+from offramp.migrate.scan.web.records import properties
 from offramp.migrate.scan.web.syntax import arguments, slice_of
 from offramp.migrate.scan.web.use import Use, argument, ask, each_of, first, records
 from offramp.migrate.scan.web.values import (
@@ -17,6 +18,7 @@ from offramp.migrate.scan.web.values import (
     Member,
     Parameter,
     Place,
+    Record,
     Template,
     Value,
     options_of,
@@ -40,14 +42,18 @@ def use_at(who: Callers, place: Place, callee: Value, name: str) -> Use | None:
     given = [Place(place.module, node, place.frame) for node in arguments(place.node)[:4]]
     if not given or _takes_requests(who, callee, given):
         return None
-    options = [each for place_ in given for each in records(who, place_)]
-    addresses = [given[0], *each_of(options, *_URLS)]
-    for address in addresses:
+    for address in (given[0], *_in_options(who, given)):
         for value in _addresses(who, address):
             operation = operation_at(value, relative=bool(own) or _has_base(who, callee))
             if operation is not None:
                 return _use(who, place, operation, value, given)
     return None
+
+
+def _in_options(who: Callers, given: list[Place]) -> list[Place]:
+    """Addresses among options: `axios({ url, data })`."""
+    values = (value for place in given[:2] for value in options_of(who.ev.value(place)))
+    return each_of([properties(who.ev, value) for value in values if isinstance(value, Record)], *_URLS)
 
 
 def _addresses(who: Callers, place: Place) -> list[Value]:
@@ -99,6 +105,8 @@ def operation_at(address: Value, *, relative: bool = False) -> str | None:
     if not isinstance(text, str) or not text:
         return None
     whole = isinstance(address, Literal)
+    if FOREIGN_HOSTS.match(_beginning(address)):
+        return None
     if whole and not text.startswith(("http://", "https://")) and not relative:
         return None
     path = text.partition("?")[0].rstrip("/")
@@ -109,8 +117,16 @@ def operation_at(address: Value, *, relative: bool = False) -> str | None:
     return None
 
 
+def _beginning(address: Value) -> str:
+    first_part = address.parts[0] if isinstance(address, Template) and address.parts else address
+    said = first_part.value if isinstance(first_part, Literal) else first_part
+    return said if isinstance(said, str) else ""
+
+
 def _is_openai_like(path: str, end: str, operation: str) -> bool:
     """Whether a short path is the API's: many services have `/embeddings` and `/moderations`."""
+    if operation == MODELS and path.startswith("http"):
+        return ".openai.com" in path
     if operation in {"embeddings", "moderations"}:
         return "v1/" in path or "openai" in path or path.lstrip("/") == end
     return True

@@ -1,12 +1,11 @@
 """Members of values: properties of objects, exports of files, fields and methods of classes, the environment."""
 
-from collections.abc import Iterator
-
-from ast_grep_py import SgNode
-
-from offramp.migrate.scan.web.module import Class, Function, Module
+from offramp.migrate.scan.web.environment import checked
+from offramp.migrate.scan.web.functions import returned
+from offramp.migrate.scan.web.module import Class, Module
 from offramp.migrate.scan.web.module import Member as Declared
-from offramp.migrate.scan.web.syntax import arguments, named, property_name
+from offramp.migrate.scan.web.records import properties
+from offramp.migrate.scan.web.syntax import named
 from offramp.migrate.scan.web.values import (
     NOTHING,
     PROCESS_ENVIRONMENT,
@@ -31,11 +30,9 @@ from offramp.migrate.scan.web.values import (
     Unknown,
     Value,
     one_of,
-    options_of,
 )
 
 DEEPEST_PATH = 6
-DEEPEST_SPREAD = 8
 MOST_BASES = 8
 _ENVIRONMENTS = ("$env/", "astro:env", "node:process", "process")
 
@@ -71,28 +68,16 @@ def _elsewhere(ev: Evaluates, of: Value, name: str) -> Value:
             return External(of.package, name)
         if of.name == name == "default":
             return of
-    elif of == PROCESS_ENVIRONMENT or (isinstance(of, Called) and _reads_environment(ev, of)):
+    elif of == PROCESS_ENVIRONMENT:
         return Environment(name)
+    elif isinstance(of, Called):
+        return checked(ev, of, name) or Member(of, name)
     elif isinstance(of, Member) and of.name == "env" and isinstance(of.of, (Global, External)):
         # Bun.env, Deno.env, `import process from "node:process"`.
         return Environment(name) if name.isupper() else Member(of, name)
     elif isinstance(of, Unknown) and name.isupper() and name.endswith(("_KEY", "_URL", "_MODEL")):
         return Environment(name)
     return Member(of, name)
-
-
-def _reads_environment(ev: Evaluates, of: Called) -> bool:
-    """Whether a call checks the environment and gives it back: `schema.parse(process.env)`, `createEnv({…})`."""
-    callee = of.callee
-    if isinstance(callee, External) and callee.name in {"createEnv", "cleanEnv", "envsafe"}:
-        return True
-    name = callee.name if isinstance(callee, Member) else ""
-    if name == "data":
-        return False
-    given = arguments(of.place.node)
-    if not given or name not in {"parse", "safeParse", "validate", "cast", ""}:
-        return False
-    return ev.value(Place(of.place.module, given[0], of.place.frame)) == PROCESS_ENVIRONMENT
 
 
 def _item(ev: Evaluates, of: Row, name: str) -> Value:
@@ -113,45 +98,6 @@ def any_member(ev: Evaluates, of: Value) -> Value:
             ev.value(Place(of.place.module, item, of.place.frame)) for item in list(named(of.place.node))[:16]
         )
     return Member(of, "?") if isinstance(of, (Made, External)) else UNKNOWN
-
-
-def properties(ev: Evaluates, record: Record, depth: int = DEEPEST_SPREAD) -> dict[str, Place]:
-    """All properties of an object with the places of their values, spreads included where they can be followed."""
-    found: dict[str, Place] = {}
-    for part in record.parts:
-        for child in named(part.node):
-            ev.left -= 1
-            if child.kind() == "spread_element":
-                for each in _spread(ev, part, child, depth):
-                    found.update(each)
-            else:
-                name, value = _property(child)
-                if name is not None and value is not None:
-                    found[name] = Place(part.module, value, part.frame)
-    found.update(record.filled)
-    return found
-
-
-def _property(child: SgNode) -> tuple[str | None, SgNode | None]:
-    kind = child.kind()
-    if kind == "pair":
-        key = child.field("key")
-        return (property_name(key) if key is not None else None), child.field("value")
-    if kind in {"shorthand_property_identifier", "property_identifier"}:
-        return child.text(), child
-    if kind in {"method_definition", "enum_assignment"}:
-        name = child.field("name")
-        return (property_name(name) if name is not None else None), child.field("value") or child
-    return None, None
-
-
-def _spread(ev: Evaluates, part: Place, child: SgNode, depth: int) -> Iterator[dict[str, Place]]:
-    inner = next(named(child), None)
-    if inner is None or depth <= 0 or ev.left <= 0:
-        return
-    for option in options_of(ev.value(Place(part.module, inner, part.frame))):
-        if isinstance(option, Record):
-            yield properties(ev, option, depth - 1)
 
 
 def _of_instance(ev: Evaluates, of: Instance, name: str) -> Value:
@@ -214,16 +160,3 @@ def _construction(of: Instance) -> Frame | None:
         if function is not None:
             return Frame(function, of.given, of)
     return None
-
-
-DEEPEST_CALL = 6
-
-
-def returned(ev: Evaluates, callee: Callable, given: tuple[Place, ...], outer: Frame | None = None) -> Value:
-    """What a function of the project gives back."""
-    function: Function = callee.function
-    depth = outer.depth + 1 if outer is not None else 1
-    if depth > DEEPEST_CALL:
-        return UNKNOWN
-    frame = Frame(function, given, callee.this, outer, depth)
-    return one_of(ev.value(Place(callee.module, node, frame)) for node in function.returns[:8])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from offramp.migrate.scan.web.callers import Callers, settled
-from offramp.migrate.scan.web.members import properties
+from offramp.migrate.scan.web.records import properties
 from offramp.migrate.scan.web.said import shown
 from offramp.migrate.scan.web.syntax import named, slice_of
 from offramp.migrate.scan.web.values import Called, Literal, Place, Record, Row, Value, spine

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ast_grep_py import SgNode
 
 from offramp.migrate.scan.web.callers import Callers, Given
-from offramp.migrate.scan.web.members import properties
+from offramp.migrate.scan.web.records import properties
 from offramp.migrate.scan.web.syntax import bare, named, slice_of
 from offramp.migrate.scan.web.values import (
     Environment,
@@ -103,9 +103,15 @@ def address_of(who: Callers, place: Place | None) -> str | None:
 def _address(value: Value) -> str | None:
     if isinstance(value, Template):
         for part in value.parts:
-            if isinstance(part, Environment):
+            if isinstance(part, Environment) and not str(value.parts[0]).startswith("http"):
                 return f"environment {part.name}"
+        shown_parts = (part if isinstance(part, str) else _hole(part) for part in value.parts)
+        return "".join(shown_parts) if any(isinstance(part, str) for part in value.parts) else None
     return _literal(value)
+
+
+def _hole(part: Value) -> str:
+    return f"${{{part.name}}}" if isinstance(part, Environment) else "${…}"
 
 
 def key_of(who: Callers, place: Place | None) -> str:

@@ -208,6 +208,7 @@ def _use(who: Callers, place: Place, operation: str, path: tuple[str, ...], orig
     elif method in OLD_METHODS and not options:
         models = []
     made = origin.place if origin is not None else None
+    base_url = address_of(who, first(settings_of(who, made), *ADDRESSES)) if made is not None else None
     use = Use(
         place=place,
         library=origin.library if origin is not None else "openai",
@@ -215,8 +216,8 @@ def _use(who: Callers, place: Place, operation: str, path: tuple[str, ...], orig
         options=options,
         models=models,
         made=made,
-        base_url=address_of(who, first(settings_of(who, made), *ADDRESSES)) if made is not None else None,
-        azure=origin.azure if origin is not None else azure,
+        base_url=base_url,
+        azure=azure or (origin is not None and origin.azure) or ".openai.azure.com" in (base_url or ""),
         packages=(origin.package, "openai") if origin is not None else ("openai",),
     )
     if method in {

@@ -33,6 +33,8 @@ _WRAPPERS = frozenset(
         "instantiation_expression",
     }
 )
+_CASTS = frozenset({"as_expression", "satisfies_expression"})
+_LONGEST_TYPE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,17 @@ def problems(parsed: Parsed, path: str) -> list[Problem]:
     found: dict[int, str] = {}
     for error in parsed.root.find_all(kind="ERROR"):
         span = error.range()
+        if parsed.text.startswith("&", span.start.index):
+            # Plain text of a page, which may hold one.
+            continue
         shown = parsed.text[span.start.index : span.start.index + MAX_SHOWN].split("\n", 1)[0].strip()
         found.setdefault(span.start.line + 1, shown)
         if len(found) > MAX_PROBLEMS:
             break
-    reported = [Problem(file=path, line=line, message=f"does not parse at `{said}`") for line, said in found.items()]
+    reported = [
+        Problem(file=path, line=line, message=f"not understood at `{said}`; the rest is read")
+        for line, said in found.items()
+    ]
     return sorted(reported, key=lambda problem: problem.line)[:MAX_PROBLEMS]
 
 
@@ -109,12 +117,24 @@ def bare(node: SgNode) -> SgNode:
             inner = [child for child in node.children() if child.is_named() and child.kind() != "comment"]
         elif kind == "type_assertion":
             inner = [child for child in node.children() if child.is_named() and child.kind() != "type_arguments"]
+        elif kind == "member_expression":
+            inner = _misread_cast(node)
         else:
             return node
         if not inner:
             return node
         node = inner[0]
     return node
+
+
+def _misread_cast(node: SgNode) -> list[SgNode]:
+    """The cast in `value as Some.Type`, which the grammar takes for a member of `value as Some`."""
+    of: SgNode | None = node
+    for _ in range(_LONGEST_TYPE):
+        of = of.field("object") if of is not None else None
+        if of is None or of.kind() != "member_expression":
+            break
+    return [of] if of is not None and of.kind() in _CASTS else []
 
 
 def named(node: SgNode) -> Iterator[SgNode]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from offramp.migrate.scan.web.callers import Callers, settled
-from offramp.migrate.scan.web.members import properties
+from offramp.migrate.scan.web.records import properties
 from offramp.migrate.scan.web.syntax import arguments
 from offramp.migrate.scan.web.values import Called, External, Made, Parameter, Place, Record, Value
 

@@ -60,6 +60,8 @@ class Frame:
     this: "Value | None" = None
     outer: "Frame | None" = None
     depth: int = 0
+    values: tuple["Value", ...] = ()
+    """What is given where no expression says it; goes before `given`."""
 
 
 @dataclass(frozen=True, slots=True)

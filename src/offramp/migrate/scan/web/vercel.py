@@ -6,6 +6,7 @@ A model is a value of its own there: made by a provider, wrapped, kept in a regi
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from offramp.migrate.scan.model import Client
 from offramp.migrate.scan.web.callers import Callers, Given
 from offramp.migrate.scan.web.libraries import (
     CHAT,
@@ -21,14 +22,17 @@ from offramp.migrate.scan.web.libraries import (
 )
 from offramp.migrate.scan.web.options import root_of
 from offramp.migrate.scan.web.said import address_of
+from offramp.migrate.scan.web.sdk import client_at
 from offramp.migrate.scan.web.use import Use, argument, ask, each_of, first, records
 from offramp.migrate.scan.web.values import (
     Called,
     Environment,
     External,
+    Instance,
     Literal,
     Made,
     Place,
+    Record,
     Value,
     options_of,
     spine,
@@ -106,6 +110,17 @@ def _use(who: Callers, place: Place, known: tuple[str, tuple[str, ...]]) -> Use 
     return use
 
 
+def provider_at(who: Callers, place: Place) -> Client | None:
+    """The provider that a call makes: `createOpenAI({ … })`."""
+    callee = place.node.field("function")
+    if place.node.kind() != "call_expression" or callee is None or not callee.is_leaf():
+        return None
+    for value in options_of(who.ev.value(Place(place.module, callee))):
+        if isinstance(value, External) and value.name.startswith("create") and package(value.package) in _PROVIDERS:
+            return client_at(who, place, "vercel-ai")
+    return None
+
+
 def _settle(who: Callers, use: Use, models: list[_Model]) -> None:
     use.models = [model.place for model in models if model.place is not None]
     use.named = tuple((model.name, model.origin) for model in models if model.name)
@@ -143,7 +158,8 @@ def _collect(who: Callers, given: list[Given], named: Place, found: _Models, dep
             found.ours.append(_Model(named))
         elif isinstance(value, Called) and depth > 0:
             _take_call(who, value, named, found, depth)
-        elif _is_foreign(value):
+        elif _is_foreign(value) or isinstance(value, (Record, Instance)):
+            # A model of one's own making is a stand-in for tests.
             found.foreign += 1
         else:
             found.unknown += 1
@@ -176,7 +192,9 @@ def _take_call(who: Callers, call: Called, named: Place, found: _Models, depth: 
         found.ours.append(_Model(argument(call.place, 0), operation=_KINDS.get(kind, ""), made=made, package=name))
         return
     root, path = spine(call.callee)
-    if isinstance(root, External) and not path and root.name in VERCEL_WRAPPERS:
+    if isinstance(root, External) and root.name in {"gateway", "createGateway"}:
+        _take_named(who, call, found)
+    elif isinstance(root, External) and not path and root.name in VERCEL_WRAPPERS:
         _take_wrapped(who, call, named, found, depth)
     elif isinstance(root, Called) and path and path[-1] in _LOOKS_UP and isinstance(root.callee, External):
         _take_listed(who, root, call, named, found, depth)
@@ -195,6 +213,15 @@ def _provider(callee: Value) -> tuple[str, tuple[str, ...], Place | None] | None
     if not isinstance(root, External) or package(root.package) not in _PROVIDERS:
         return None
     return package(root.package), path, made
+
+
+def _take_named(who: Callers, call: Called, found: _Models) -> None:
+    """A model of the gateway, which is named with its provider."""
+    wanted = argument(call.place, 0)
+    names = list(_names(who, wanted)) if wanted is not None else []
+    for name in names:
+        _take_text(name, "literal", found)
+    found.unknown += not names
 
 
 def _take_wrapped(who: Callers, call: Called, named: Place, found: _Models, depth: int) -> None:

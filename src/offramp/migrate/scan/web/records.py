@@ -1,0 +1,49 @@
+"""Objects: their properties, with spreads followed."""
+
+from collections.abc import Iterator
+
+from ast_grep_py import SgNode
+
+from offramp.migrate.scan.web.syntax import named, property_name
+from offramp.migrate.scan.web.values import Evaluates, Place, Record, options_of
+
+DEEPEST_SPREAD = 8
+
+
+def properties(ev: Evaluates, record: Record, depth: int = DEEPEST_SPREAD) -> dict[str, Place]:
+    """All properties of an object with the places of their values, spreads included where they can be followed."""
+    found: dict[str, Place] = {}
+    for part in record.parts:
+        for child in named(part.node):
+            ev.left -= 1
+            if child.kind() == "spread_element":
+                for each in _spread(ev, part, child, depth):
+                    found.update(each)
+            else:
+                name, value = _property(child)
+                if name is not None and value is not None:
+                    found[name] = Place(part.module, value, part.frame)
+    found.update(record.filled)
+    return found
+
+
+def _property(child: SgNode) -> tuple[str | None, SgNode | None]:
+    kind = child.kind()
+    if kind == "pair":
+        key = child.field("key")
+        return (property_name(key) if key is not None else None), child.field("value")
+    if kind in {"shorthand_property_identifier", "property_identifier"}:
+        return child.text(), child
+    if kind in {"method_definition", "enum_assignment"}:
+        name = child.field("name")
+        return (property_name(name) if name is not None else None), child.field("value") or child
+    return None, None
+
+
+def _spread(ev: Evaluates, part: Place, child: SgNode, depth: int) -> Iterator[dict[str, Place]]:
+    inner = next(named(child), None)
+    if inner is None or depth <= 0 or ev.left <= 0:
+        return
+    for option in options_of(ev.value(Place(part.module, inner, part.frame))):
+        if isinstance(option, Record):
+            yield properties(ev, option, depth - 1)
