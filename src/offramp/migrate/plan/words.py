@@ -183,20 +183,21 @@ def _cheaper(plan: Plan, best: _Way) -> Iterator[str]:
 
 def _ending(plan: Plan, best: _Way, today: date) -> Iterator[str]:
     if best.ends is not None:
-        yield f"But {best.name} itself {_switched_off(best.ends, today)}."
+        yield f"But {best.name} itself {switched_off(best.ends, today)}."
     notice = plan.incumbent.ends
     if notice is None:
         return
     month = "" if plan.successor is None else f" ({usd(plan.successor.usd_per_month)} a month)"
     instead = f"{notice.instead}{month}" if notice.instead else "another model"
-    gone = f"Note that {plan.incumbent.name} {_switched_off(notice, today)}"
+    gone = f"Note that {plan.incumbent.name} {switched_off(notice, today)}"
     if best.verdict is Verdict.STAY:
         yield f"{gone}: staying then means moving to {instead}."
     else:
         yield f"{gone}; its provider suggests {instead} instead." if notice.instead else f"{gone}."
 
 
-def _switched_off(notice: Ending, today: date) -> str:
+def switched_off(notice: Ending, today: date) -> str:
+    """When it is switched off, or was."""
     left = notice.days_left(today)
     return f"is switched off on {notice.ends}, in {left} days" if left > 0 else f"was switched off on {notice.ends}"
 
