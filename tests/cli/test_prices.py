@@ -223,6 +223,28 @@ def test_old_prices_are_shown_with_a_warning_and_their_day(capsys: pytest.Captur
     assert (machine["terms"], machine["regions"]) == ("on-demand", ["us-east-1"])
 
 
+def test_one_card_is_shown_with_all_its_tiers_and_lengths(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What batch, flex, priority, cache writes and long prompts cost decides whether a plan holds."""
+    (folder / "offramp.yaml").write_text(
+        "passthrough: openai\nupstreams: {openai: {base_url: 'https://api.openai.com/v1'}}\n"
+        "prices:\n  us/one:\n    {input_usd_per_mtok: 2, cached_input_usd_per_mtok: 0.1,\n"
+        "     cache_write_usd_per_mtok: 2.5,\n"
+        "     output_usd_per_mtok: 10, over: {272000: {input_usd_per_mtok: 4, output_usd_per_mtok: 15}},\n"
+        "     tiers: {batch: {input_usd_per_mtok: 1, output_usd_per_mtok: 5}}}\n"
+        "  us/plain: {input_usd_per_mtok: 1, output_usd_per_mtok: 2}\n"
+    )
+
+    assert run(["prices", "us/one"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert run(["prices", "us/plain"]) == 0
+
+    assert "tier input tokens input cached input cache write output" in lines
+    assert "list price up to 272,000 2 0.1 2.5 10" in lines
+    assert "list price above 272,000 4 0.1 2.5 15" in lines
+    assert "batch any 1 0.1 2.5 5" in lines
+    assert "All prices of" not in capsys.readouterr().out
+
+
 def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
     """`offramp prices llama 8b` is what people type."""
     assert run(["prices", "llama 3.1 8b", "--json"]) == 0

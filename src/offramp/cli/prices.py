@@ -32,6 +32,7 @@ from offramp.cli.prices_picture import (
     show_machines,
     show_statements,
 )
+from offramp.cli.prices_tariffs import show_tariffs
 from offramp.cli.terminal import is_coloured, print_json
 from offramp.config.load import Loaded, load
 from offramp.errors import UsageError
@@ -66,6 +67,8 @@ class _Found:
 
     cards: Sequence[TokenCard]
     offers: Sequence[Offer]
+    meant: TokenCard | None = None
+    """The one card that was asked for, by its full name or because there is no other."""
     provider: ProviderCard | None = None
     """What the provider says of itself, where one was asked for and it was looked up."""
 
@@ -195,9 +198,9 @@ def _find(book: PriceBook, words: str, provider: str | None, *, everything: bool
     said = None if provider is None else provider_card(known or provider.lower())
     if not cards and not offers:
         raise UsageError(_nothing(book, words), param="search")
-    return _Found(
-        cards=[card for card in cards if everything or not card.deprecated] or cards, offers=offers, provider=said
-    )
+    shown = [card for card in cards if everything or not card.deprecated] or cards
+    alone = len(shown) == 1 or (shown and shown[0].name.lower() == words.strip().lower())
+    return _Found(cards=shown, offers=offers, meant=shown[0] if alone else None, provider=said)
 
 
 def _nothing(book: PriceBook, words: str) -> str:
@@ -214,6 +217,8 @@ def _show(book: PriceBook, found: _Found, *, everything: bool) -> None:
     most = len(found.cards) + len(found.offers) if everything else _MOST_ROWS
     if found.cards:
         show_cards(console, found.cards[:most], book)
+    if found.meant is not None:
+        show_tariffs(console, found.meant)
     if len(found.cards) > most:
         console.print(f"… and {len(found.cards) - most} more models: say more of the name, or --all", highlight=False)
     if found.offers:
