@@ -148,7 +148,7 @@ class _File:
 
     def _address_constant(self, node: ast.Assign) -> None:
         """`API_URL = "https://api.openai.com/v1/…"`, for calls without the SDK."""
-        if any(_ADDRESS.search(last_name(target)) for target in node.targets):
+        if any(isinstance(target, ast.Name) and _ADDRESS.search(target.id) for target in node.targets):
             self._written_out(node.value, "an address that is written out")
 
     def _written_out(self, node: ast.expr | None, what: str) -> None:
