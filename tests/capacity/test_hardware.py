@@ -28,6 +28,16 @@ def test_every_card_names_its_source_and_has_plausible_figures(name: str) -> Non
     assert 50e12 < one.flops_per_s < 5e15
 
 
+@pytest.mark.parametrize(("name", "near"), [("H10", "H100"), ("A100", "A100-40"), ("rtx 4090", None), ("l40", "L40S")])
+def test_an_unknown_card_is_answered_with_what_is_near(name: str, near: str | None) -> None:
+    """Names are written in many ways; the rest of the message is for what is really new."""
+    if near is None:
+        assert card(name) is CARDS["RTX-4090"]
+        return
+    with pytest.raises(UsageError, match=rf"did you mean .*{near}.* known are demo.*--catalogue"):
+        card(name)
+
+
 @pytest.mark.parametrize(("name", "ratio"), [("L40S", 1.44), ("A100-40", 2.6), ("H100", 5.6)])
 def test_bandwidth_relative_to_the_a10_is_what_the_datasheets_say(name: str, ratio: float) -> None:
     """These ratios decide which card is worth its price."""

@@ -2,13 +2,15 @@
 
 import doctest
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 
 from offramp.capacity.hardware import CARDS
 from offramp.catalog import compute
-from offramp.catalog.compute import by_the_second, compute_card, compute_file, offer, offers
+from offramp.catalog.areas import area
+from offramp.catalog.compute import Terms, by_the_second, compute_card, compute_file, offer, offers
 from offramp.errors import ConfigError, UsageError
 from offramp.pricing.compute import Billed
 
@@ -39,6 +41,54 @@ def test_no_offer_is_listed_twice() -> None:
     names = [each.name.lower() for each in compute_file().offers]
 
     assert len(names) == len(set(names))
+
+
+def test_no_terms_are_without_an_offer() -> None:
+    """A plan compares machines on demand with reserved ones and those that are taken away."""
+    assert {each.terms for each in compute.find("")} == set(Terms)
+
+
+def test_the_clouds_that_teams_ask_for_are_there() -> None:
+    """Each with at least one machine whose price has a source."""
+    wanted = {"aws", "azure", "gcp", "runpod", "lambda", "vast", "nebius", "together", "digitalocean", "coreweave"}
+
+    assert wanted <= {each.provider for each in offers()}
+
+
+def test_every_gpu_can_be_rented_somewhere() -> None:
+    """A card without a price cannot be part of a plan."""
+    assert CARDS.keys() == {each.gpu for each in compute.find("")}
+
+
+def test_every_region_that_is_named_can_be_placed() -> None:
+    """Else a requirement such as `eu` would leave the offer out without a word."""
+    unplaced = {region for each in offers() for region in each.regions if area(region) is None}
+
+    assert unplaced == set()
+
+
+def test_a_machine_in_europe_is_found_by_the_area() -> None:
+    """`plan --require region=eu` compares areas, not the names of regions."""
+    found = [each for each in offers(gpu="H200", provider="azure") if "eu" in each.areas]
+
+    assert [each.product for each in found] == ["ND96isr_H200_v5 northeurope"]
+
+
+def test_spot_costs_less_than_the_same_machine_on_demand() -> None:
+    """A slip in a figure would show here."""
+    by_name = {each.name: each for each in offers()}
+    pairs = [(spot, by_name.get(name.replace(" spot", ""))) for name, spot in by_name.items() if " spot" in name]
+
+    assert len(pairs) > 20
+    for spot, on_demand in pairs:
+        assert spot.terms is Terms.SPOT
+        assert on_demand is None or spot.usd_per_hour < on_demand.usd_per_hour
+
+
+def test_a_gpu_hour_costs_what_such_a_card_can_cost() -> None:
+    """Between ten cents and twenty dollars: a price per machine in the place of one per GPU would show."""
+    for each in compute.find(""):
+        assert Decimal("0.1") < each.usd_per_hour / each.gpus < 20, each.name
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Accelerator cards by name: memory, bandwidth and arithmetic, with the source of each figure. Pure."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from offramp.capacity.names import did_you_mean
 from offramp.errors import UsageError
 
 GIB = 1 << 30
@@ -146,11 +146,9 @@ def card(name: str) -> Card:
     """
     wanted = name.strip().upper().replace(" ", "-").replace("_", "-")
     if wanted not in CARDS:
-        near = get_close_matches(wanted, CARDS, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise UsageError(
-            f"no hardware is called {name!r}: {hint}known are demo, {', '.join(CARDS)}; `offramp plan --catalogue "
-            "FILE` takes others (docs/plan.md)",
+            f"no hardware is called {name!r}: {did_you_mean(wanted, CARDS)}known are demo, {', '.join(CARDS)}; "
+            "`offramp plan --catalogue FILE` takes others (docs/plan.md)",
             param="hardware",
         )
     return CARDS[wanted]

@@ -1,8 +1,8 @@
 """Language models by name: what decides how fast they run and how much memory they take. Pure."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from offramp.capacity.names import did_you_mean
 from offramp.errors import UsageError
 
 
@@ -83,11 +83,9 @@ def llm(name: str) -> Llm:
     """
     wanted = name.strip().lower()
     if wanted not in LLMS:
-        near = get_close_matches(wanted, LLMS, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise UsageError(
-            f"no model is called {name!r}: {hint}known are {', '.join(LLMS)}; `offramp plan --catalogue FILE` "
-            "takes others (docs/plan.md)",
+            f"no model is called {name!r}: {did_you_mean(wanted, LLMS)}known are {', '.join(LLMS)}; "
+            "`offramp plan --catalogue FILE` takes others (docs/plan.md)",
             param="llm",
         )
     return LLMS[wanted]
