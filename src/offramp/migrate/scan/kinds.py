@@ -28,7 +28,18 @@ _ENDINGS = {
 }  # fmt: skip
 _BY_ENDING = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings}
 
-_TEXT_NAMES = ("dockerfile", "containerfile", "makefile", "procfile", "justfile", "requirements", ".env", "env.")
+_TEXT_NAMES = (
+    "dockerfile",
+    "containerfile",
+    "makefile",
+    "procfile",
+    "justfile",
+    "requirements",
+    "constraints",
+    "crontab",
+    ".env",
+    "env.",
+)
 _GENERATED = ("package-lock.json", "composer.lock", "npm-shrinkwrap.json", "pnpm-lock.yaml")
 _MINIFIED = (".min.js", ".min.mjs", ".bundle.js", ".chunk.js", ".d.ts", ".d.mts", ".d.cts")
 

@@ -1,41 +1,26 @@
-"""Runs the rules over examples, without the front ends."""
+"""Runs a whole scan over examples: the front ends with the rules."""
 
-import ast
-from collections.abc import Sequence
+import tempfile
 from datetime import date
+from pathlib import Path
 
-from offramp.migrate.scan.model import Finding, Project, Source
-from offramp.migrate.scan.rules.check import check_python, check_text, check_web
+from offramp.migrate.scan.model import Finding
 from offramp.migrate.scan.rules.rule import Example
-from offramp.migrate.scan.web.syntax import parse
+from offramp.migrate.scan.scan import scan
 
 TODAY = date(2026, 11, 21)
 
 
 def findings(*examples: Example) -> list[Finding]:
-    """What the rules find in these files, which lie beside each other."""
-    sources = {each.path: Source(path=each.path, text=each.text) for each in examples}
-    project = Project(sources, today=TODAY)
-    found: list[Finding] = []
-    for source in sources.values():
-        if source.path.endswith(".py"):
-            found += check_python(ast.parse(source.text), source, project=project)
-        elif source.path.endswith((".ts", ".tsx", ".js")):
-            found += check_web(parse(source).root, source, project=project)
-        found += check_text(source, project=project)
-    return found
+    """What a scan finds in these files, which lie beside each other."""
+    with tempfile.TemporaryDirectory() as folder:
+        for each in examples:
+            path = Path(folder, each.path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(each.text, encoding="utf-8", newline="")
+        return scan([Path(folder)], today=TODAY).inventory.findings
 
 
-def rules(*examples: Example) -> list[str]:
-    """The ids of what is found."""
-    return [each.rule for each in findings(*examples)]
-
-
-def python(text: str, path: str = "app.py") -> list[str]:
-    """What is found in a Python file."""
-    return rules(Example(path=path, text=text))
-
-
-def ids(found: Sequence[Finding]) -> set[str]:
-    """The rules that found something."""
-    return {each.rule for each in found}
+def found(text: str, path: str = "app.py") -> list[str]:
+    """The ids of what is found in one file."""
+    return [each.rule for each in findings(Example(path=path, text=text))]

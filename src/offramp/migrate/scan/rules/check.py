@@ -39,6 +39,10 @@ _CONCERNED = re.compile(
     re.IGNORECASE,
 )
 """A Python file without any of these words is walked by no rule."""
+_FIGURES = re.compile(
+    r"\.length\)?\s*(?:/\s*[34]\b|\*\s*0\.25)|\.split\([^)]*\)[^\n]*\.length|/\s*Math\.max\(|per_?sec", re.IGNORECASE
+)
+_ABOUT = re.compile(r"token|per_?sec", re.IGNORECASE)
 
 
 # All checks are called alike, so some are given more than they need.
@@ -56,6 +60,11 @@ def check_python(tree: ast.Module, source: Source, *, project: Project) -> list[
 def check_web(root: SgNode, source: Source, *, project: Project) -> list[Finding]:
     """Findings in a TypeScript or JavaScript file, in the order of the file."""
     return _ordered(web.check(root, source))
+
+
+def concerns_web(text: str) -> bool:
+    """Whether rules have something to look at in a file that calls no model: figures about tokens and seconds."""
+    return _FIGURES.search(text) is not None and _ABOUT.search(text) is not None
 
 
 def check_text(source: Source, *, project: Project) -> list[Finding]:
