@@ -1,7 +1,5 @@
 """Scans a tree: reads its files, gives each to the front end of its language and to the rules, and adds up."""
 
-import contextlib
-import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -52,8 +50,7 @@ def scan(
         UsageError: If a path does not exist or cannot be read.
     """
     walked = walk(paths)
-    with _no_collection():
-        return _scan(walked, today, hash_key, tick or _silent)
+    return _scan(walked, today, hash_key, tick or _silent)
 
 
 def _scan(walked: Walk, today: date, hash_key: bytes | None, tick: Callable[[int, int], None]) -> Scan:
@@ -169,18 +166,6 @@ def _first(packages: Sequence[Package]) -> dict[str, Package]:
         if not found.get(package.name, package).version or package.name not in found:
             found[package.name] = package
     return found
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Syntax trees are many small objects without circles: searching them for garbage costs a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _silent(done: int, total: int) -> None:

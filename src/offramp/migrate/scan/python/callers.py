@@ -2,7 +2,6 @@
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
 from offramp.migrate.scan.python.names import MOST_VALUES, annotated
@@ -21,7 +20,9 @@ from offramp.migrate.scan.python.values import (
 )
 
 MOST_CALLERS = 32
-MOST_STEPS = 12
+MOST_CANDIDATES = 200
+"""Calls of the same name that are looked at; a name that is called more often says nothing."""
+MOST_STEPS = 8
 """Through how many functions an argument is followed."""
 _TOO_COMMON = frozenset(
     {"run", "get", "create", "call", "main", "execute", "process", "send", "build", "load", "start", "invoke"}
@@ -37,6 +38,7 @@ class Callers:
         self._reading = reading
         self._calls: dict[str, list[CallAt]] | None = None
         self._named: Counter[str] | None = None
+        self._by_base: dict[str, list[Scope]] | None = None
         self._of: dict[int, list[CallAt]] = {}
         self._open: set[int] = set()
         self._given: dict[Argument, Values] = {}
@@ -48,6 +50,7 @@ class Callers:
         """Look again, because more files are known now."""
         self._calls = None
         self._named = None
+        self._by_base = None
         self._of.clear()
         self._given.clear()
 
@@ -60,7 +63,9 @@ class Callers:
             return []
         self._open.add(id(function))
         try:
-            found = [call for call in self._candidates(function) if self._is_call_of(call, function)][:MOST_CALLERS]
+            candidates = self._candidates(function)
+            known_calls = [] if len(candidates) > MOST_CANDIDATES else candidates
+            found = [call for call in known_calls if self._is_call_of(call, function)][:MOST_CALLERS]
         finally:
             self._open.discard(id(function))
         self._of[id(function)] = found
@@ -111,18 +116,24 @@ class Callers:
             self.wanted.setdefault(function.short, function)
             return self._calls.get(function.short, [])
         self.wanted.setdefault(owner.short, function)
-        heirs = [scope for scope in self._classes() if scope is not owner and self._descends(scope, owner)]
+        heirs = [scope for scope in self._with_base(owner.short) if scope is not owner and self._descends(scope, owner)]
         calls = [call for each in (owner, *heirs) for call in self._calls.get(each.short, ())]
-        return calls + [call for call in self._calls.get("__init__", ()) if _is_super(call.node.func)]
+        return calls + [call for call in self._calls.get("__init__", ()) if _is_super_of(call, owner.short)]
 
-    def _classes(self) -> Iterator[Scope]:
-        for file in self._reading.files:
-            yield from (scope for scope in file.names.scopes.values() if scope.kind == "class")
+    def _with_base(self, name: str) -> list[Scope]:
+        """Classes that name a class of that name as their base."""
+        if self._by_base is None:
+            self._by_base = {}
+            for file in self._reading.files:
+                for scope in file.names.scopes.values():
+                    for base in getattr(scope.node, "bases", ()):
+                        self._by_base.setdefault(_last(base), []).append(scope)
+        return self._by_base.get(name, [])
 
     def _descends(self, cls: Scope, ancestor: Scope) -> bool:
-        bases = getattr(cls.node, "bases", ())
-        if not any(_last(base) == ancestor.short for base in bases) or "__init__" in cls.bindings:
+        if "__init__" in cls.bindings:
             return False
+        bases = getattr(cls.node, "bases", ())
         values = (value for base in bases for value in self._reading.values(base, cls.parent or cls))
         return any(isinstance(value, Own) and value.scope is ancestor for value in values)
 
@@ -130,8 +141,7 @@ class Callers:
         func, owner = call.node.func, function.owner
         if owner is not None and function.short == "__init__":
             if _is_super(func):
-                cls = _class_around(call.scope)
-                return cls is not None and any(_last(base) == owner.short for base in getattr(cls.node, "bases", ()))
+                return True
             values = self._reading.values(func, call.scope)
             return any(isinstance(value, Own) and self._same(value.scope, owner) for value in values)
         values = self._reading.settled(self._reading.values(func, call.scope))
@@ -193,6 +203,12 @@ def _is_super(func: ast.expr) -> bool:
         and isinstance(func.value.func, ast.Name)
         and func.value.func.id == "super"
     )
+
+
+def _is_super_of(call: CallAt, name: str) -> bool:
+    """Whether it is `super().__init__(…)` in a class with that base."""
+    cls = _class_around(call.scope) if _is_super(call.node.func) else None
+    return cls is not None and any(_last(base) == name for base in getattr(cls.node, "bases", ()))
 
 
 def _class_around(scope: Scope | None) -> Scope | None:

@@ -5,6 +5,8 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Sequence
+from itertools import product
+from typing import TypeAlias
 
 from offramp.migrate.scan.python.scopes import Scope
 from offramp.migrate.scan.python.values import (
@@ -16,8 +18,13 @@ from offramp.migrate.scan.python.values import (
     Text,
     Value,
     Values,
+    unique,
 )
 
+Alternatives: TypeAlias = tuple[Text | None, ...]
+"""Texts of which one stands there; `None` for an unknown one."""
+MOST_WAYS = 8
+"""In how many ways parts are put together; addresses have few."""
 MOST_CHARACTERS = 1 << 18
 """Longest text that is put together; prompts are shorter."""
 _PLACEHOLDER = re.compile(r"%\([^)]*\)[sdrf]|%[sdrf]")
@@ -40,15 +47,31 @@ _FOLDED: dict[str, Callable[..., str]] = {
 
 def joined(reading: Reading, expr: ast.JoinedStr, scope: Scope) -> Values:
     """An f-string."""
-    texts: list[Text | None] = []
+    parts: list[Alternatives] = []
     for part in expr.values:
         if isinstance(part, ast.Constant):
-            texts.append(Text(str(part.value)))
+            parts.append((Text(str(part.value)),))
         elif isinstance(part, ast.FormattedValue) and part.format_spec is None and part.conversion == -1:
-            texts.append(known(reading.settled(reading.values(part.value, scope))))
+            parts.append(_alternatives(reading.settled(reading.values(part.value, scope))))
         else:
-            texts.append(None)
-    return (put_together(texts),)
+            parts.append((None,))
+    return all_together(parts)
+
+
+def all_together(parts: Sequence[Alternatives]) -> Values:
+    """Every text that the parts can make, up to a bound; beyond it what varies is unknown."""
+    ways = 1
+    bounded: list[Alternatives] = []
+    for part in parts:
+        fits = ways * len(part) <= MOST_WAYS
+        bounded.append(part if fits else (None,))
+        ways *= len(part) if fits else 1
+    return unique([put_together(texts) for texts in product(*bounded)], MOST_WAYS)
+
+
+def _alternatives(values: Values) -> Alternatives:
+    found = {text.value: text for value in values if (text := _as_text(value)) is not None}
+    return tuple(found.values()) or (None,)
 
 
 def put_together(texts: Sequence[Text | None]) -> Value:
@@ -63,21 +86,21 @@ def put_together(texts: Sequence[Text | None]) -> Value:
 def added(reading: Reading, expr: ast.BinOp, scope: Scope) -> Values:
     """`a + b`, `a % b` and `a / b` of texts; of lists and dictionaries the expression itself."""
     left = reading.settled(reading.values(expr.left, scope))
-    if any(isinstance(value, Node) for value in left):
-        return (Node(expr, scope),)
     if isinstance(expr.op, ast.Mod):
         text = known(left)
         return (Pattern(_PLACEHOLDER.sub(UNKNOWN_PART, str(text.value)) if text else UNKNOWN_PART),)
+    right = reading.settled(reading.values(expr.right, scope))
+    parts = [_alternatives(left), _alternatives(right)]
+    nodes = any(isinstance(value, Node) for value in (*left, *right))
+    if nodes and parts[0] == (None,) == parts[1]:
+        return (Node(expr, scope),)
     if not isinstance(expr.op, (ast.Add, ast.Div)):
         return ()
-    right = reading.settled(reading.values(expr.right, scope))
-    if any(isinstance(value, Node) for value in right):
-        return (Node(expr, scope),)
-    texts = [known(left), known(right)]
-    if texts == [None, None] or _is_number(left) or _is_number(right):
+    if parts[0] == (None,) == parts[1] or _is_number(left) or _is_number(right):
         return ()
-    between = [Text("/")] if isinstance(expr.op, ast.Div) else []
-    return (put_together([texts[0], *between, texts[1]]),)
+    if isinstance(expr.op, ast.Div):
+        parts.insert(1, (Text("/"),))
+    return all_together(parts)
 
 
 def method(reading: Reading, value: Value, name: str, call: ast.Call, scope: Scope) -> Values:

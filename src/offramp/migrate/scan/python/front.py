@@ -44,19 +44,23 @@ class _Whole:
         for path in self.files.traced():
             self.files.file(path)
         asked: set[str] = set()
+        looked_at = list(self.files)
         for _ in range(_MOST_ROUNDS):
-            for file in self.files:
+            for file in looked_at:
                 for candidate in self._recognise(file)[1]:
                     _touch(candidate, self.reader)
             wanted = {name: scope for name, scope in self.reader.who_calls.wanted.items() if name not in asked}
             asked |= wanted.keys()
-            added = [source.path for source in self._naming(wanted)]
-            for path in added:
-                self.files.file(path)
+            parsed = [self.files.file(source.path) for source in self._naming(wanted)]
+            added = [each for each in parsed if each is not None]
             if not added:
                 return
+            # Only what was found before can mean something else now that more callers are known.
+            concerned = [file for file in looked_at if self._recognise(file)[1]]
+            looked_at = [*concerned, *added]
             self.reader.forget()
-            self._recognised.clear()
+            for file in concerned:
+                del self._recognised[file.source.path]
 
     def _recognise(self, file: PythonFile) -> tuple[Recogniser, list[Candidate]]:
         path = file.source.path

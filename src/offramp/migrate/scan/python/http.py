@@ -19,24 +19,11 @@ from offramp.migrate.scan.python.values import (
 )
 from offramp.wire.operation import Operation
 
-METHODS = frozenset(
-    {
-        "post",
-        "request",
-        "stream",
-        "Request",
-        "urlopen",
-        "fetch",
-        "apost",
-        "async_post",
-        "send",
-        "_post",
-        "connect",
-        "websocket_connect",
-    }
-)
+METHODS = frozenset({"post", "apost", "request", "stream", "Request", "urlopen", "connect", "websocket_connect"})
 """Last names of what sends a request."""
 
+TRACE = re.compile(r"completions|embeddings|openai|/responses|audio/|images/|/v1|threads|moderations", re.IGNORECASE)
+"""What a file has in its text that sends requests to the API."""
 _PATH = re.compile(
     r"(?P<base>(?:https?|wss?)://[^\s?]*?|[^\s?]*?)/(?P<path>chat/completions|completions|embeddings|responses|moderations|"
     r"images/(?:generations|edits|variations)|audio/(?:speech|transcriptions|translations)|assistants|threads(?:/[^\s?]*)?|"
@@ -50,6 +37,9 @@ _OPERATIONS = {
     "audio/speech": "audio.speech",
     "audio/transcriptions": "audio.transcriptions",
     "audio/translations": "audio.translations",
+    "images/generations": "images",
+    "images/edits": "images",
+    "images/variations": "images",
 }
 _ONLY_OPENAI = "openai"
 _BODIES = ("json", "data", "content", "body")
@@ -106,7 +96,7 @@ def _is_likely(reading: Reading, call: ast.Call, scope: Scope, found: re.Match[s
     if not base and not _has_address(reading, call, scope):
         # A test's client, or a server's own route.
         return False
-    if path in {"chat/completions", "embeddings"}:
+    if path in _OPERATIONS and path not in {"completions", "responses"}:
         return True
     return _ONLY_OPENAI in base.lower() or (base.endswith("/v1") and path != "files")
 

@@ -24,7 +24,7 @@ FOREIGN = frozenset(
     {
         "anthropic", "groq", "together", "mistralai", "cerebras", "zhipuai", "huggingface_hub", "ollama", "cohere",
         "replicate", "google", "vertexai", "boto3", "fireworks", "dashscope", "volcenginesdkarkruntime", "sambanova",
-        "writerai", "xai_sdk", "ai21", "qianfan", "cloudflare", "docker", "stripe", "unittest", "llama_cpp",
+        "writerai", "xai_sdk", "ai21", "qianfan", "cloudflare", "docker", "stripe", "unittest", "llama_cpp", "zai",
     }
 )  # fmt: skip
 """Libraries whose clients have methods of the same names and do not call OpenAI."""
@@ -196,7 +196,6 @@ MAKERS: dict[tuple[str, str], Maker] = {
     **_makers("google", LiteLlm=Maker(library="google-adk", routed=True)),
     **_makers("ragas deepeval", GPTModel=Maker(library="deepeval", position=0)),
     **_makers("guidance outlines", OpenAI=Maker(library="guidance", position=0)),
-    **_makers("mirascope", call=Maker(library="mirascope", position=0)),
     **_makers("bertopic keybert", OpenAI=Maker(library="bertopic")),
     **_makers("pandasai", OpenAI=Maker(library="pandasai"), AzureOpenAI=Maker(library="pandasai", azure=True)),
 }

@@ -51,6 +51,11 @@ _VERBS = frozenset(
 METHODS = _VERBS | {"acreate", "agenerate", "acreate_edit", "create_edit", "create_with_completion", "create_partial"}
 """Last names of chains that may call the API."""
 
+FOLLOWED = frozenset(
+    {"create", "acreate", "parse", "stream", "create_with_completion", "create_partial", "create_and_run"}
+)
+"""Methods whose object is looked up where the chain itself does not say what it is; the others are too common."""
+
 SURE = frozenset(
     {
         (_CHAT, "create"), (_CHAT, "parse"), (_CHAT, "stream"), (_CHAT, "create_with_completion"),

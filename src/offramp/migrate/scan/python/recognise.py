@@ -18,7 +18,7 @@ from offramp.migrate.scan.python.libraries import (
     Maker,
 )
 from offramp.migrate.scan.python.models import Model, is_made_elsewhere, model_of, routed
-from offramp.migrate.scan.python.operations import METHODS, OLD_METHODS, Called, called, called_old
+from offramp.migrate.scan.python.operations import FOLLOWED, METHODS, OLD_METHODS, Called, called, called_old
 from offramp.migrate.scan.python.reader import Reader
 from offramp.migrate.scan.python.scopes import Binding, CallAt, Scope
 from offramp.migrate.scan.python.sites import Candidate
@@ -42,6 +42,7 @@ class Recogniser:
         self._aliases = _aliases(file)
         self._foreign = _is_foreign(file)
         self._made: dict[int, set[str]] = {}
+        self._sends = http.TRACE.search(file.source.text) is not None
 
     def candidates(self) -> list[Candidate]:
         """The calls that call the API, in their order."""
@@ -87,6 +88,8 @@ class Recogniser:
         what = called(known) or called_old(known)
         if what is not None and what.length <= len(path):
             return self._on_client(node, func, scope, what)
+        if func.attr not in FOLLOWED:
+            return None
         for value in self.reader.settled(self.reader.values(func.value, scope)):
             inner = (*_path(value), func.attr)
             what = called(inner) or called_old(inner)
@@ -234,7 +237,7 @@ class Recogniser:
                 self._made.setdefault(id(root.call), set()).add(LATER_FEATURES[func.attr])
 
     def _sent(self, call: CallAt) -> Candidate | None:
-        sent = http.sent_by(self.reader, call.node, call.scope)
+        sent = http.sent_by(self.reader, call.node, call.scope) if self._sends else None
         if sent is None:
             return None
         return Candidate(
