@@ -27,6 +27,12 @@ from offramp.migrate.report.tables import table
 
 _POINTS = 240
 
+_DECADES = 2
+"""To the left and to the right of today's volume, on a logarithmic axis."""
+
+_TWO = 2
+"""A table of two columns is a list of words and what they mean."""
+
 WORDS = {
     "incumbent": "incumbent",
     "hosted": "by the token",
@@ -43,18 +49,23 @@ def report(plan: FullPlan, recommendation: Recommendation, *, made: str) -> str:
         made: When and by what.
     """
     mixed = mixture(plan)
-    sheets = [own_sheet(plan), moving(plan), path(plan), cases(plan), utilisation(plan)]
+    months = path(plan)
+    sheets = [own_sheet(plan), moving(plan), cases(plan), utilisation(plan)]
     return render(
         title="Stay or go?",
         lead=recommendation.text,
         sections=[
             Section("At a glance", tiles(_tiles(plan, recommendation))),
-            Section("Three ways", _sheet(columns(plan)), "What each costs a month, what is in it, and what it holds."),
-            Section("By volume", _by_volume(plan)),
+            Section(
+                "Three ways",
+                _sheet(columns(plan), right=False),
+                "What each costs a month, what is in it, and what it holds.",
+            ),
+            Section("By volume", stack(_by_volume(plan), _each_by_volume(plan))),
             Section("How sure", _sure(plan)),
+            Section(months.title, stack(_by_month(plan), _sheet(months)), months.lead),
             *(Section(sheet.title, _sheet(sheet), sheet.lead) for sheet in sheets if sheet.rows),
             *([Section(mixed.title, _sheet(mixed), mixed.lead)] if mixed is not None else []),
-            Section("Months ahead, drawn", _by_month(plan)),
             Section("Left out", _sheet(left_out(plan))),
             Section("What it rests on", _rests_on(plan)),
             Section("To be checked", bullets(warnings(plan)) or paragraph("Nothing.")),
@@ -116,6 +127,34 @@ def _by_volume(plan: FullPlan) -> Markup:
     return figure("What a month costs, by the number of requests", chart, note)
 
 
+def _each_by_volume(plan: FullPlan) -> Markup:
+    """The same for one request, over four decades: where the lines cross is the break-even."""
+    economy = plan.economy
+    steps = range(-_DECADES * 30, _DECADES * 30 + 1)
+    volumes = sorted({max(1, round(economy.requests * 10 ** (step / 30))) for step in steps})
+    months = [(volume, replace(economy, requests=volume)) for volume in volumes]
+    found: dict[str, list[tuple[int, Fraction | None]]] = {
+        "incumbent": [(volume, at.incumbent_month()) for volume, at in months],
+        "hosted": [(volume, at.hosted_month()) for volume, at in months],
+        "own": [(volume, at.own_month()) for volume, at in months],
+    }
+    series = [
+        Series(name=WORDS[key], points=[(volume, float(cost / volume)) for volume, cost in row if cost is not None])
+        for key, row in found.items()
+        if any(cost is not None for _, cost in row)
+    ]
+    chart = lines(
+        series,
+        x_label="requests a month",
+        y_label="cost of a request",
+        y_unit="$",
+        x_log=True,
+        y_log=True,
+        marks=[Mark(x=float(economy.requests), label="now")],
+    )
+    return figure("What a request costs, by the number of requests", chart, "Both axes are logarithmic.")
+
+
 def _by_month(plan: FullPlan) -> Markup:
     columns_: dict[str, list[Fraction | None]] = {
         "incumbent": [month.incumbent_usd for month in plan.path],
@@ -162,8 +201,9 @@ def _rests_on(plan: FullPlan) -> Markup:
     return table(("assumption", "from"), rows)
 
 
-def _sheet(sheet: Sheet) -> Markup:
-    return table(sheet.header, sheet.rows, right=range(1, len(sheet.header)) if len(sheet.header) > 2 else ())
+def _sheet(sheet: Sheet, *, right: bool = True) -> Markup:
+    is_numeric = right and len(sheet.header) > _TWO
+    return table(sheet.header, sheet.rows, right=range(1, len(sheet.header)) if is_numeric else ())
 
 
 def _words(found: Interval) -> str:

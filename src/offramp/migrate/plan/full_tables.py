@@ -9,7 +9,6 @@ from offramp.catalog.prices import STALE_AFTER_DAYS
 from offramp.migrate.plan.by_token import Tariffed
 from offramp.migrate.plan.full import FullPlan
 from offramp.migrate.plan.own_ways import OwnWay
-from offramp.migrate.plan.search import HEADROOM_MOST
 from offramp.migrate.plan.words import about, usd
 from offramp.pricing.economy import Economy
 
@@ -290,8 +289,7 @@ def _room(plan: FullPlan) -> str:
 
 
 def _own_room(plan: FullPlan) -> str:
-    found = plan.machines.headroom
-    return "" if found is None else f"{found:.2g} × the load{' or more' if found >= HEADROOM_MOST else ''}"
+    return "" if plan.machines.headroom is None else f"{plan.machines.headroom:.2g} × the load"
 
 
 def _ends(way: Tariffed | None) -> str:

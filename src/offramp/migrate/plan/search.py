@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from multiprocessing import get_context
 
-from offramp.capacity.bounds import best_attainment, fewest_replicas
+import numpy as np
+
+from offramp.capacity.bounds import best_attainment, fewest_replicas, max_rate_per_s
 from offramp.capacity.engine import Engine
 from offramp.capacity.fit import BLOCK_TOKENS
 from offramp.capacity.load import Load
@@ -18,11 +21,11 @@ from offramp.capacity.simulation import Result, simulate
 from offramp.capacity.slo import Slo
 from offramp.migrate.plan.machines import Group
 
-HEADROOM_MOST = 4.0
-"""Headroom is looked for up to this many times the load."""
-
-HEADROOM_STEPS = 6
+HEADROOM_STEPS = 7
 """Halvings of the interval in which the headroom lies."""
+
+HEADROOM_REQUESTS = 2_000
+"""A shorter load is repeated until it has so many: a burst of a few requests says nothing about a load that lasts."""
 
 FEW_REQUESTS = 1_500
 """Below it starting further processes takes longer than the simulations."""
@@ -119,15 +122,33 @@ def search(groups: Sequence[Group], loads: Loads, *, spare: int, most_machines: 
 
 
 def headroom(group: Group, loads: Loads, replicas: int) -> float:
-    """How many times the load the same replicas carry at their peak, at least 1 and at most `HEADROOM_MOST`."""
-    low, high = 1.0, HEADROOM_MOST
-    if _measure(group.engine, loads.busiest.faster(high), loads.slo, replicas).attainment >= loads.slo.share:
-        return high
+    """How many times the load the same replicas carry at their peak, at least 1.
+
+    It is looked for between the load itself and what no engine can exceed.
+    """
+    load = _repeated(loads.busiest)
+    low, high = 1.0, max(1.0, max_rate_per_s(group.engine, load) * replicas / load.rate_per_s)
     for _ in range(HEADROOM_STEPS):
         middle = (low * high) ** 0.5
-        met = _measure(group.engine, loads.busiest.faster(middle), loads.slo, replicas).attainment >= loads.slo.share
+        met = _measure(group.engine, load.faster(middle), loads.slo, replicas).attainment >= loads.slo.share
         low, high = (middle, high) if met else (low, middle)
     return low
+
+
+def _repeated(load: Load) -> Load:
+    """The load, one time after the other."""
+    times = ceil(HEADROOM_REQUESTS / load.requests)
+    if times == 1:
+        return load
+    period_s = load.requests / load.rate_per_s * load.requests / max(1, load.requests - 1)
+    starts_s = np.repeat(np.arange(times) * period_s, load.requests)
+    return Load.of(
+        np.tile(load.arrived_s, times) + starts_s,
+        np.tile(load.input_tokens, times),
+        np.tile(load.output_tokens, times),
+        prefix=np.tile(load.prefix, times),
+        prefix_tokens=np.tile(load.prefix_tokens, times),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

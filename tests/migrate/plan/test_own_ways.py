@@ -1,0 +1,106 @@
+"""Ways on own machines: rented whole with one to spare, or paid while they serve."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from offramp.capacity.llm import LLMS
+from offramp.capacity.load import Load
+from offramp.catalog.compute import Terms, offer
+from offramp.migrate.plan.catalogue import Catalogue
+from offramp.migrate.plan.inputs import Inputs
+from offramp.migrate.plan.own_ways import OwnWay, requests_per_machine
+from tests.migrate.plan.cases import CATALOGUE, OFFERS, machine, plan_of, traffic_from
+
+A10 = machine("cerebrium", "A10", "A10", "1.1016", terms=Terms.SERVERLESS, checked="2026-06-20")
+WITH_A10 = Catalogue(cards=CATALOGUE.cards, llms=LLMS, offers=(A10,))
+
+
+def sparse(every_s: float, count: int = 12) -> Load:
+    """A short question now and then."""
+    return Load.of(np.arange(count) * every_s, np.full(count, 300), np.full(count, 50))
+
+
+def metered(every_s: float, **given: object) -> OwnWay | None:
+    """The way on a serverless A10."""
+    return plan_of(traffic_from(sparse(every_s)), catalogue=WITH_A10, **given).own
+
+
+def test_rented_machines_are_paid_whole_with_one_to_spare() -> None:
+    plan = plan_of(gpu="A10G", spare=1)
+    assert plan.own is not None
+
+    assert plan.own.offer.name == "aws/g5.xlarge"
+    assert plan.own.machines == plan.own.replicas + 1
+    assert plan.own.usd_per_month == plan.own.machines * Fraction("1.006") * 730
+    assert plan.own.name == f"{plan.own.machines} × aws/g5.xlarge"
+
+
+def test_what_a_machine_carries_is_the_load_times_its_headroom() -> None:
+    plan = plan_of(gpu="A10G")
+    assert plan.own is not None
+
+    carried = requests_per_machine(plan.own, 1_000_001, 1.0)
+    assert carried * plan.own.replicas >= 1_000_001
+    assert requests_per_machine(plan.own, 1_000_000, 2.0) == pytest.approx(2 * carried, rel=1e-5)
+
+
+def test_cold_starts_that_miss_the_service_level_keep_an_instance_running() -> None:
+    """A question every five minutes finds the instance gone after 30 seconds, and 55 s are no first token."""
+    way = metered(300.0)
+    assert way is not None
+    assert way.metering is not None
+
+    assert way.metering.kept == 1
+    assert way.metering.cold_share == 0
+    assert way.metering.billed_hours == pytest.approx(730, rel=0.01)
+    assert way.name == "cerebrium/A10, scaling, 1 always running"
+
+
+def test_with_patience_an_instance_scales_to_zero_and_bills_its_start_and_cooldown() -> None:
+    """12 isolated questions: each bills 45 s of loading, its answer and 30 s of waiting."""
+    way = metered(300.0, slo_ttft_ms=120_000.0)
+    assert way is not None
+    assert way.metering is not None
+
+    assert way.metering.kept == 0
+    assert way.metering.cold_share == 1.0
+    each_s = way.metering.billed_hours * 3_600 / (730 * 3_600 / 300)
+    assert 75 < each_s < 80
+    # GPU, four vCPUs and 24 GB, as the shipped list has them.
+    second = offer_second()
+    assert float(way.usd_per_month) == pytest.approx(way.metering.billed_hours * 3_600 * second, rel=1e-6)
+
+
+def offer_second() -> float:
+    """The price of a second of an A10 with four vCPUs and 24 GB."""
+    return 0.000306 + 4 * 0.00000655 + 24 * 0.00000222
+
+
+def test_a_longer_cooldown_costs_more_and_starts_less() -> None:
+    short, long = metered(40.0, slo_ttft_ms=120_000.0), metered(40.0, slo_ttft_ms=120_000.0, cooldown_s=60.0)
+    assert short is not None
+    assert short.metering is not None
+    assert long is not None
+    assert long.metering is not None
+
+    assert long.metering.cold_share < short.metering.cold_share
+
+
+def test_the_price_of_machines_can_be_another() -> None:
+    dear, cheap = (plan_of(gpu="A10G", gpu_price=factor).own for factor in (1.0, 0.5))
+    assert dear is not None
+    assert cheap is not None
+
+    assert cheap.usd_per_month * 2 == dear.usd_per_month
+
+
+def test_reserved_machines_are_taken_where_they_may_be() -> None:
+    plan = plan_of(gpu="A10G", terms="reserved")
+    assert plan.own is not None
+
+    assert plan.own.offer.name == "aws/g5.xlarge one year"
+    assert replace(Inputs(), terms="reserved").terms != Inputs().terms
+    assert offer("aws/g5.xlarge").gpu == OFFERS[0].gpu
