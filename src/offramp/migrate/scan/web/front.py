@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from offramp.migrate.scan.fingerprint import fingerprint
 from offramp.migrate.scan.judge import Facts, judge
 from offramp.migrate.scan.model import Client, FileResult, Project, Site, Source, in_order, site_id
+from offramp.migrate.scan.rules.check import check_web, concerns_web
 from offramp.migrate.scan.web import frameworks, http, sdk, vercel
 from offramp.migrate.scan.web.body import body_of
 from offramp.migrate.scan.web.callers import Callers
@@ -29,7 +30,8 @@ def analyse(source: Source, *, project: Project) -> FileResult:
         project: All files, so that imports can be followed.
     """
     if not has_trace(source.text):
-        return FileResult(file=source.path, language="javascript")
+        findings = check_web(parse(source).root, source, project=project) if concerns_web(source.text) else []
+        return FileResult(file=source.path, language="javascript", findings=findings)
     who = project.index(_callers)
     who.ev.left = MOST_STEPS
     module = who.ev.module(source.path)
@@ -55,6 +57,7 @@ def analyse(source: Source, *, project: Project) -> FileResult:
         language=parsed.language,
         sites=list(_sites(who, module, uses)),
         clients=clients,
+        findings=check_web(parsed.root, source, project=project),
         problems=problems(parsed, source.path),
         tree=parsed.root,
     )
