@@ -30,6 +30,9 @@ _TOO_COMMON = frozenset(
 """Names of methods that say nothing: only calls whose object is known count."""
 
 
+_TESTS = frozenset({"tests", "test", "testing", "conftest.py"})
+
+
 class Callers:
     """All calls of the parsed files, by the last name of what is called."""
 
@@ -65,6 +68,8 @@ class Callers:
         try:
             candidates = self._candidates(function)
             known_calls = [] if len(candidates) > MOST_CANDIDATES else candidates
+            if not is_test(function.file):
+                known_calls = [call for call in known_calls if not is_test(call.scope.file)]
             found = [call for call in known_calls if self._is_call_of(call, function)][:MOST_CALLERS]
         finally:
             self._open.discard(id(function))
@@ -176,6 +181,16 @@ class Callers:
         ):
             return None
         return call.args[position]
+
+
+def is_test(path: str) -> bool:
+    """Whether a file holds tests: what they give to a function says nothing about what it is used for.
+
+    >>> is_test("tests/llm.py"), is_test("app/test_llm.py"), is_test("app/latest.py")
+    (True, True, False)
+    """
+    *folders, name = path.split("/")
+    return name.startswith("test_") or name.endswith("_test.py") or not _TESTS.isdisjoint(folders)
 
 
 def _as_given(value: Value) -> Value:

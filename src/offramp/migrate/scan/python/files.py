@@ -27,6 +27,8 @@ class PythonFile:
     """For a notebook its cells, joined."""
     tree: ast.Module
     names: Names
+    sets: dict[str, list[tuple[ast.expr, Scope]]]
+    """What is assigned to attributes of others' objects, by their dotted names: `self.config.model`."""
 
     @property
     def top(self) -> Scope:
@@ -77,7 +79,8 @@ class PythonFiles:
                 # What Python would warn of in somebody else's code is not our subject.
                 warnings.simplefilter("ignore")
                 tree = ast.parse(source.text)
-            return PythonFile(source=source, tree=tree, names=names_of(tree, source.path))
+            names = names_of(tree, source.path)
+            return PythonFile(source=source, tree=tree, names=names, sets=_sets(names))
         except SyntaxError as error:
             problem, line = f"does not parse: {error.msg}", error.lineno or 0
         except (RecursionError, MemoryError):
@@ -133,6 +136,13 @@ def _python_sources(project: Project) -> Iterator[tuple[str, Source]]:
             cells = cells_of(source)
             if cells.is_python:
                 yield path, Source(path=path, text=cells.text)
+
+
+def _sets(names: Names) -> dict[str, list[tuple[ast.expr, Scope]]]:
+    found: dict[str, list[tuple[ast.expr, Scope]]] = {}
+    for target, expr, scope in names.sets:
+        found.setdefault(ast.unparse(target), []).append((expr, scope))
+    return found
 
 
 def _dotted(path: str) -> tuple[str, ...]:

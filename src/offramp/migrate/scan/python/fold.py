@@ -179,4 +179,4 @@ def _joined_list(reading: Reading, text: Text, given: ast.expr, scope: Scope) ->
 
 
 def _is_number(values: Values) -> bool:
-    return any(isinstance(value, Text) and not isinstance(value.value, (str, bytes)) for value in values)
+    return bool(values) and all(isinstance(value, Text) and isinstance(value.value, (int, float)) for value in values)

@@ -10,7 +10,7 @@ from offramp.migrate.scan.notebooks import Cells, cells_of
 from offramp.migrate.scan.python.clients import client_of
 from offramp.migrate.scan.python.files import PythonFile, PythonFiles
 from offramp.migrate.scan.python.reader import Reader
-from offramp.migrate.scan.python.recognise import Recogniser
+from offramp.migrate.scan.python.recognise import Recogniser, heirs_of
 from offramp.migrate.scan.python.scopes import Scope
 from offramp.migrate.scan.python.sites import Candidate, Describer
 from offramp.migrate.scan.python.text import Lines, shown
@@ -32,6 +32,7 @@ class _Whole:
         self.reader = Reader(self.files)
         self._results: dict[str, FileResult] = {}
         self._recognised: dict[str, tuple[Recogniser, list[Candidate]]] = {}
+        self.heirs: frozenset[str] = frozenset()
         self._follow()
 
     def result(self, path: str) -> FileResult:
@@ -45,6 +46,7 @@ class _Whole:
             self.files.file(path)
         asked: set[str] = set()
         looked_at = list(self.files)
+        self.heirs = heirs_of(self.files)
         for _ in range(_MOST_ROUNDS):
             for file in looked_at:
                 for candidate in self._recognise(file)[1]:
@@ -65,7 +67,7 @@ class _Whole:
     def _recognise(self, file: PythonFile) -> tuple[Recogniser, list[Candidate]]:
         path = file.source.path
         if path not in self._recognised:
-            recogniser = Recogniser(file, self.reader)
+            recogniser = Recogniser(file, self.reader, self.heirs)
             self._recognised[path] = (recogniser, recogniser.candidates())
         return self._recognised[path]
 

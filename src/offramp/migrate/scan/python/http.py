@@ -26,7 +26,7 @@ TRACE = re.compile(r"completions|embeddings|openai|/responses|audio/|images/|/v1
 """What a file has in its text that sends requests to the API."""
 _PATH = re.compile(
     r"(?P<base>(?:https?|wss?)://[^\s?]*?|[^\s?]*?)/(?P<path>chat/completions|completions|embeddings|responses|moderations|"
-    r"images/(?:generations|edits|variations)|audio/(?:speech|transcriptions|translations)|assistants|threads(?:/[^\s?]*)?|"
+    r"images/(?:generations|edits|variations)(?::submit)?|audio/(?:speech|transcriptions|translations)|assistants|threads(?:/[^\s?]*)?|"
     r"fine_tuning/jobs|batches|files|realtime)/?(?:\?\S*)?\Z"
 )
 _OPERATIONS = {
@@ -67,7 +67,7 @@ def sent_by(reading: Reading, call: ast.Call, scope: Scope) -> Sent | None:
         path = found["path"]
         base = found["base"].replace(UNKNOWN_PART, "…")
         return Sent(
-            operation=_OPERATIONS.get(path) or path.partition("/")[0],
+            operation=_OPERATIONS.get(path) or re.split("[/:]", path)[0],
             base_url=named or base or None,
             body=_body(reading, arguments),
             headers=_headers(reading, arguments),

@@ -20,6 +20,8 @@ _OURS = frozenset(
     }
 )
 MOST_CHARACTERS = 256
+MOST_GIVEN = 6
+"""So many models of callers are listed; more say nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,12 @@ def model_of(values: Values) -> Model:
                 found.setdefault(value.default[:MOST_CHARACTERS], f"environment {value.name}")
     if not found:
         return Model(origin=variable or "unknown")
+    given = [name for name, origin in found.items() if origin == "argument"]
+    if len(given) > MOST_GIVEN:
+        # So many callers say so many things that none of them speaks for this place.
+        found = {name: origin for name, origin in found.items() if origin != "argument"}
+    if not found:
+        return Model(origin="argument")
     name = next((name for name, origin in found.items() if origin != "argument"), next(iter(found)))
     return Model(name=name, origin=found[name], all=tuple(found) if len(found) > 1 else ())
 
@@ -62,7 +70,7 @@ def routed(model: Model) -> Model | None:
     names = model.all or ((model.name,) if model.name is not None else ())
     ours = [name for name in names if not is_foreign(name)]
     if names and not ours:
-        return None
+        return Model(origin="argument") if model.origin == "argument" else None
     if not ours:
         return model
     name = model.name if model.name in ours else ours[0]
@@ -77,8 +85,9 @@ def is_foreign(name: str) -> bool:
     prefixed = _PREFIXED.fullmatch(name)
     if prefixed:
         provider = prefixed["provider"].lower()
-        return provider in OTHER_PROVIDERS
-    return name.lower().startswith(OTHER_FAMILIES)
+        if provider in OTHER_PROVIDERS or provider in _OURS:
+            return provider in OTHER_PROVIDERS
+    return name.lower().rpartition("/")[2].startswith(OTHER_FAMILIES)
 
 
 def is_made_elsewhere(values: Values) -> bool:

@@ -5,6 +5,7 @@ has several possible values keeps them all, up to a bound; what leads in a circl
 """
 
 import ast
+from dataclasses import replace
 
 from offramp.migrate.scan.python import fold
 from offramp.migrate.scan.python.callers import Callers
@@ -24,6 +25,7 @@ from offramp.migrate.scan.python.values import (
     Text,
     Value,
     Values,
+    dotted_name,
     unique,
 )
 
@@ -98,6 +100,9 @@ class Reader:
         if isinstance(expr, ast.Name):
             return look_up(self, expr.id, scope, expr.lineno)
         if isinstance(expr, ast.Attribute):
+            assigned = self._assigned(expr, scope)
+            if assigned:
+                return assigned
             base = self.settled(self.values(expr.value, scope))
             found = [got for value in base for got in attribute(self, value, expr.attr)]
             return unique(found, MOST_VALUES) if base else (Member(None, (expr.attr,)),)
@@ -106,6 +111,15 @@ class Reader:
         if isinstance(expr, _LITERALS):
             return (Node(expr, scope),)
         return self._combined(expr, scope)
+
+    def _assigned(self, expr: ast.Attribute, scope: Scope) -> Values:
+        """What the same file assigns to `self.config.model`: nearer than what others say of such objects."""
+        if not isinstance(expr.value, ast.Attribute):
+            return ()
+        file = self.files.file(scope.file)
+        written = file.sets.get(".".join(dotted_name(expr)), ()) if file else ()
+        found = [value for each, inner in written for value in self.values(each, inner)]
+        return tuple(replace(value, origin="default") if isinstance(value, Text) else value for value in found)
 
     def _combined(self, expr: ast.expr, scope: Scope) -> Values:
         if isinstance(expr, ast.JoinedStr):

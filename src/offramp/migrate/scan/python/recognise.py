@@ -1,7 +1,7 @@
 """Which calls of a Python file call the API: through the SDK, through another library, or over plain HTTP."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from offramp.migrate.scan.python import http
@@ -17,12 +17,13 @@ from offramp.migrate.scan.python.libraries import (
     MAKERS,
     Maker,
 )
-from offramp.migrate.scan.python.models import Model, is_made_elsewhere, model_of, routed
+from offramp.migrate.scan.python.members import outside_bases
+from offramp.migrate.scan.python.models import Model, is_foreign, is_made_elsewhere, model_of, routed
 from offramp.migrate.scan.python.operations import FOLLOWED, METHODS, OLD_METHODS, Called, called, called_old
 from offramp.migrate.scan.python.reader import Reader
 from offramp.migrate.scan.python.scopes import Binding, CallAt, Scope
 from offramp.migrate.scan.python.sites import Candidate
-from offramp.migrate.scan.python.values import Made, Member, Outside, Text, Value, Values, dotted
+from offramp.migrate.scan.python.values import Made, Member, Outside, Own, Text, Value, Values, dotted
 
 _WATCHED = METHODS | OLD_METHODS
 _LOOKED_AT = frozenset({"patch", "object", "isinstance", "hasattr", "setattr", "getattr", "spy", "print", "id", "type"})
@@ -34,12 +35,12 @@ _INSTRUCTOR_METHODS = frozenset({"create", "create_with_completion", "create_par
 class Recogniser:
     """Goes through the calls of a file."""
 
-    def __init__(self, file: PythonFile, reader: Reader) -> None:
-        """Look at this file."""
+    def __init__(self, file: PythonFile, reader: Reader, heirs: frozenset[str]) -> None:
+        """Look at this file; `heirs` are classes of the project that are made from a library's."""
         self.file = file
         self.reader = reader
         self.clients: list[Found] = []
-        self._aliases = _aliases(file)
+        self._aliases = _aliases(file) | heirs
         self._foreign = _is_foreign(file)
         self._made: dict[int, set[str]] = {}
         self._sends = http.TRACE.search(file.source.text) is not None
@@ -154,6 +155,10 @@ class Recogniser:
                 candidate = self._library(call, value)
                 if candidate is not None:
                     return candidate
+            elif isinstance(value, Own) and value.scope.kind == "class":
+                candidate = self._heir(call, value.scope)
+                if candidate is not None:
+                    return candidate
             elif isinstance(value, Member) and isinstance(call.node.func, ast.Name):
                 what = called(value.path)
                 found = client_of(self.reader, (value,))
@@ -175,6 +180,16 @@ class Recogniser:
             return self._candidate(call.node, call.scope, old, Found(module=True))
         maker = MAKERS.get((root, last))
         return self._by_maker(call, maker) if maker is not None else None
+
+    def _heir(self, call: CallAt, cls: Scope) -> Candidate | None:
+        """A class of the project that is made from a library's: `class Chat(ChatOpenAI)`."""
+        for name in outside_bases(self.reader, cls):
+            maker = MAKERS.get((name.partition(".")[0], name.rpartition(".")[2]))
+            if maker is not None:
+                candidate = self._by_maker(call, maker)
+                other = candidate is not None and candidate.model is not None and is_foreign(candidate.model.name or "")
+                return None if other else candidate
+        return None
 
     def _by_maker(self, call: CallAt, maker: Maker) -> Candidate | None:
         arguments = arguments_of(self.reader, call.node, call.scope)
@@ -285,6 +300,22 @@ def _root(value: Value) -> Value:
     while isinstance(value, Member) and value.base is not None:
         value = value.base
     return value
+
+
+def heirs_of(files: Iterable[PythonFile]) -> frozenset[str]:
+    """Names of the project's classes that are made from a class of a library that calls a model."""
+    bases = [
+        (scope.short, {getattr(base, "id", getattr(base, "attr", "")) for base in getattr(scope.node, "bases", ())})
+        for file in files
+        for scope in file.names.scopes.values()
+        if scope.kind == "class"
+    ]
+    found: set[str] = set()
+    size = -1
+    while len(found) > size:
+        size = len(found)
+        found |= {name for name, of in bases if of & (MAKER_NAMES | found)}
+    return frozenset(found)
 
 
 def _aliases(file: PythonFile) -> set[str]:

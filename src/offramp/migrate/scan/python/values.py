@@ -109,6 +109,12 @@ def unique(values: list[Value], most: int) -> Values:
     return tuple(dict.fromkeys(values))[:most]
 
 
+def dotted_name(expr: ast.expr) -> tuple[str, ...]:
+    """The names of `self.config.model`; empty if it does not begin with a name."""
+    base, path = dotted(expr)
+    return (base.id, *path) if isinstance(base, ast.Name) else ()
+
+
 def dotted(expr: ast.expr) -> tuple[ast.expr, tuple[str, ...]]:
     """The expression before the attributes, and the attributes.
 
