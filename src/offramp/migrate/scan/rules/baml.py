@@ -56,10 +56,10 @@ def check(source: Source) -> Iterator[Finding]:
     """Clients without any timeout."""
     if not source.path.endswith(".baml"):
         return
-    for block in clients(source.text):
-        if not _TIMEOUT.search(source.text, block.start, block.end):
-            number = source.text.count("\n", 0, block.start) + 1
-            message = (
-                f"`{block.name}` waits for ever: BAML's timeouts are infinite unless the options' `http` sets them"
-            )
-            yield finding(BAML_WAITS, source, line_span(source.text, number), message)
+    waiting = [block for block in clients(source.text) if not _TIMEOUT.search(source.text, block.start, block.end)]
+    if waiting:
+        number = source.text.count("\n", 0, waiting[0].start) + 1
+        names = ", ".join(f"`{block.name}`" for block in waiting[:3])
+        more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
+        message = f"{names}{more}: BAML's timeouts are infinite unless the options' `http` sets them"
+        yield finding(BAML_WAITS, source, line_span(source.text, number), message)

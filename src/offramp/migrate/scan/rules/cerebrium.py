@@ -79,10 +79,12 @@ def _who(source: Source, deployment: Table) -> Iterator[Finding]:
 
 
 def _versions(source: Source, dependencies: Table) -> Iterator[Finding]:
-    for name, version in _table(dependencies, "pip").items():
-        if version in {"latest", "*", ""}:
-            message = f"`{name}` is of whatever version is newest at the next build: name the one that was tested"
-            yield _at(UNPINNED, source, name, message)
+    loose = [name for name, version in _table(dependencies, "pip").items() if version in {"latest", "*"}]
+    if loose:
+        more = f" and {len(loose) - 3} more" if len(loose) > 3 else ""
+        names = ", ".join(f"`{name}`" for name in loose[:3])
+        message = f"{names}{more}: whatever version is newest at the next build; name the ones that were tested"
+        yield _at(UNPINNED, source, loose[0], message)
 
 
 def _hardware(source: Source, top: Table, code: str) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ def check_python(tree: ast.Module, source: Source, *, project: Project) -> list[
     """Findings in a Python file, in the order of the file."""
     if not _CONCERNED.search(source.text):
         return []
-    code = Code(tree, source)
+    code = Code(tree, source, openai=project.version_of("openai"))
     return _ordered(found for module in _PYTHON for found in module.check(code))
 
 

@@ -19,6 +19,7 @@ CLIENTS = frozenset({"OpenAI", "AsyncOpenAI", "AzureOpenAI", "AsyncAzureOpenAI"}
 
 _VERBS = frozenset({"create", "parse", "stream"})
 _PARTS = frozenset({"completions", "responses", "embeddings"})
+_OLD_OPENAI = re.compile(r"\s*(?:(==|~=|\^|<=?)?\s*0\.|[^,]*,?\s*<\s*1(\.0)*\s*$)")
 _TESTS = re.compile(r"(^|/)(tests?|__tests__|spec|mocks?|fixtures?)/|(^|/)(test_|conftest)|(_test|\.test|\.spec)\.\w+$")
 
 
@@ -34,12 +35,15 @@ class Code:
     Args:
         tree: As `ast.parse` gives it.
         source: The file it was made from.
+        openai: The version of openai that the project asks for, as written; empty if it does not say.
     """
 
-    def __init__(self, tree: ast.Module, source: Source) -> None:
-        """Keep both; the tree is walked when the first question comes."""
+    def __init__(self, tree: ast.Module, source: Source, *, openai: str = "") -> None:
+        """Keep them; the tree is walked when the first question comes."""
         self.tree = tree
         self.source = source
+        self.asks_for_old_openai = _OLD_OPENAI.match(openai) is not None
+        """Whether it holds openai below 1.0, where another interface is the right one."""
 
     @cached_property
     def _walked(self) -> _Walked:
@@ -96,7 +100,7 @@ class Code:
     @cached_property
     def is_test(self) -> bool:
         """Whether the file's name says that it is a test or a fixture."""
-        return _TESTS.search(self.source.path) is not None
+        return is_test(self.source.path)
 
     @cached_property
     def modules(self) -> frozenset[str]:
@@ -143,6 +147,11 @@ class Code:
     @cached_property
     def _lines(self) -> list[str]:
         return self.source.text.split("\n")
+
+
+def is_test(path: str) -> bool:
+    """Whether a file's name says that it is a test or a fixture."""
+    return _TESTS.search(path) is not None
 
 
 def dotted(node: ast.AST) -> str:

@@ -18,12 +18,17 @@ _NAMED = re.compile(
     r"""(?i)(?:api_?key|auth_?token|access_?token)["']?\s*[:=]\s*["'](?P<key>[A-Za-z0-9_.-]{20,})["']"""
 )
 _TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.(?P<claims>eyJ[A-Za-z0-9_-]{8,})\.[A-Za-z0-9_-]{8,}")
+_CLIENT = re.compile(r"OpenAI\w*\(|base_?url|api_base|provider\s+openai", re.IGNORECASE)
+_NEAR = 200
+"""Characters around a key in which the client that takes it is looked for."""
 _ABOUT_KEYS = re.compile(r"key|token|auth|bearer|secret", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
     r"x{4,}|\.{3}|\*{3}|your|example|placeholder|dummy|fake|changeme|invalid|test|mock|demo|secret|sample|here|token|key",
     re.IGNORECASE,
 )
 _SECRET_FILE = re.compile(r"(^|/)\.env(\.local|\.production|\.development|\.prod|\.dev)?$")
+_IN_ORDER = "abcdefghijklmnopqrstuvwxyz 0123456789 1234567890 0987654321 qwertyuiop asdfghjkl"
+"""Five characters that follow each other here were typed by a person who needed something that looks like a key."""
 _LEAST_DIFFERENT = 12
 """Different characters that a real key of twenty or more has at least; invented ones repeat themselves."""
 _LONGEST_LINE = 20_000
@@ -45,10 +50,18 @@ def check(source: Source) -> Iterator[Finding]:
             yield from _session(source, number, token)
         if secret_file or token:
             continue
-        for key in dict.fromkeys([*_KEY.findall(line), *(match["key"] for match in _NAMED.finditer(line))]):
+        for key in dict.fromkeys([*_KEY.findall(line), *_named(text, line)]):
             if looks_real(key):
                 message = f"a key stands here: {masked(key)}; revoke it and read the new one from the environment"
                 yield finding(HARD_CODED_KEY, source, line_span(text, number, key), message)
+
+
+def _named(text: str, line: str) -> Iterator[str]:
+    """Keys of any form that are given to a client of a model; keys of analytics and search are meant to be public."""
+    for match in _NAMED.finditer(line):
+        at = text.find(line)
+        if _CLIENT.search(text, max(0, at - _NEAR), at + len(line) + _NEAR):
+            yield match["key"]
 
 
 def _session(source: Source, number: int, token: re.Match[str]) -> Iterator[Finding]:
@@ -75,21 +88,23 @@ def _ends(claims: str) -> str | None:
 
 
 def looks_real(key: str) -> bool:
-    """Whether it may be a key and no placeholder: digits and letters, few repeated, no word such as `your`.
+    """Whether it may be a key and no placeholder: digits and letters of both sizes, few repeated, no `your`.
 
-    >>> looks_real("sk-1234567890abcdefghijklmn"), looks_real("sk-xxxxxxxxxxxxxxxxxxxxxxxx")
+    >>> looks_real("sk-Qm4zT8vWc2LxR7nBd5KpYh3J"), looks_real("sk-1234567890abcdefghijklmn")
     (True, False)
     """
     rest = re.sub(r"^(sk-(proj-|svcacct-|ant-|or-v1-)?|gsk_|xai-|fw_|tgp_v1_)", "", key)
     mixed = any(each.isdigit() for each in rest) and any(each.isalpha() for each in rest)
-    return mixed and len(set(rest)) >= _LEAST_DIFFERENT and not _PLACEHOLDER.search(rest)
+    mixed = mixed and (re.fullmatch(r"[0-9a-f]+", rest) is not None or rest not in {rest.lower(), rest.upper()})
+    invented = _PLACEHOLDER.search(rest) or any(rest[at : at + 5].lower() in _IN_ORDER for at in range(len(rest) - 4))
+    return mixed and len(set(rest)) >= _LEAST_DIFFERENT and not invented
 
 
 def masked(key: str) -> str:
     """What may be shown of a key, as its provider's list of keys shows it.
 
-    >>> masked("sk-1234567890abcdefghijklmn")
-    'sk-…klmn'
+    >>> masked("sk-Qm4zT8vWc2LxR7nBd5KpYh3J")
+    'sk-…Yh3J'
     """
     prefix = re.match(r"(sk-(proj-|svcacct-|ant-|or-v1-)?|gsk_|xai-|fw_|tgp_v1_|eyJ)?", key)
     return f"{prefix.group() if prefix else ''}…{key[-4:]}"

@@ -94,7 +94,7 @@ def _timeouts(code: Code) -> Iterator[Finding]:
         elif timeout is None and _WEB & code.modules and not told and not _may_be_told(client):
             message = f"`{last_name(client.func)}` waits 600 s and tries three times: say how long a request may take"
             yield code.report(NO_TIMEOUT, client, message)
-    for call in [*code.clients, *code.api_calls]:
+    for call in [*code.clients, *code.api_calls] if not code.is_test else ():
         seconds = number_of(keyword(call, "timeout"))
         if seconds is not None and 0 < seconds <= SHORT_S and "embeddings" not in dotted(call.func):
             message = (
@@ -172,7 +172,13 @@ def _bound(code: Code) -> set[str]:
 
 
 def _removed(code: Code) -> Iterator[Finding]:
-    if "openai." not in code.source.text:
+    if "openai." not in code.source.text or code.asks_for_old_openai:
+        return
+    elsewhere = any(
+        (alias.asname or alias.name) == "openai" for node in code.all(ast.ImportFrom) for alias in node.names
+    )
+    imported = any(alias.name == "openai" and not alias.asname for node in code.all(ast.Import) for alias in node.names)
+    if elsewhere or not imported:
         return
     for call in code.all(ast.Call):
         if _REMOVED.fullmatch(dotted(call.func)):

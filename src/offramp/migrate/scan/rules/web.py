@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ast_grep_py import SgNode
 
 from offramp.migrate.scan.model import Finding, Source
+from offramp.migrate.scan.rules.code import is_test
 from offramp.migrate.scan.rules.python_calls import SHORT_S
 from offramp.migrate.scan.rules.python_prompts import SPECIAL
 from offramp.migrate.scan.rules.web_figures import check as check_figures
@@ -34,10 +35,11 @@ def check(root: SgNode, source: Source) -> Iterator[Finding]:
             yield from _stops(root, source)
         if "createHash" in text and "cache" in text.lower():
             yield from _keys(root, source)
-    if "OpenAI" in text and "timeout" in text:
-        yield from _timeouts(root, source)
-    if "dangerouslyAllowBrowser" in text:
-        yield from _browser(root, source)
+    if not is_test(source.path):
+        if "OpenAI" in text and "timeout" in text:
+            yield from _timeouts(root, source)
+        if "dangerouslyAllowBrowser" in text:
+            yield from _browser(root, source)
     yield from check_figures(root, source, calls=CALL.search(text) is not None)
 
 

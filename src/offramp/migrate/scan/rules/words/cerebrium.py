@@ -16,7 +16,7 @@ expense, and the bill is by the second.""",
 
 UNPINNED = Rule(
     id="OFF041",
-    title="A model server of whatever version is newest",
+    title="Whatever version is newest",
     level="warning",
     why="""\
 `latest` is another engine at every build: chat templates, defaults, flags and the format of tool calls change

@@ -14,10 +14,10 @@ Revoke the key: it counts as known. Read the new one from the environment, or gi
 gateway (`offramp serve` with `keys`), which has limits and can be taken back.""",
     bad=(
         Example(
-            path="app.py", text='from openai import OpenAI\n\nclient = OpenAI(api_key="sk-1234567890abcdefghijklmn")\n'
+            path="app.py", text='from openai import OpenAI\n\nclient = OpenAI(api_key="sk-Qm4zT8vWc2LxR7nBd5KpYh3J")\n'
         ),
-        Example(path="app.ts", text='const client = new OpenAI({ apiKey: "sk-1234567890abcdefghijklmn" });\n'),
-        Example(path="Dockerfile", text="FROM python:3.12\nENV OPENAI_API_KEY=sk-1234567890abcdefghijklmn\n"),
+        Example(path="app.ts", text='const client = new OpenAI({ apiKey: "sk-Qm4zT8vWc2LxR7nBd5KpYh3J" });\n'),
+        Example(path="Dockerfile", text="FROM python:3.12\nENV OPENAI_API_KEY=sk-Qm4zT8vWc2LxR7nBd5KpYh3J\n"),
     ),
     good=(
         Example(
