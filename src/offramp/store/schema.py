@@ -16,7 +16,7 @@ from offramp.store import state
 from offramp.store.sqlite import use_wal
 from offramp.store.state import NewerStateError
 
-VERSION = "0001"
+VERSION = "0002"
 """Revision of the newest migration."""
 
 _BEGUN = "0000"
@@ -38,6 +38,8 @@ def open_ledger(folder: Path) -> sqlite3.Connection:
     state.make_private_file(path)
     connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
     try:
+        # Only a file without tables takes it: what is moved away then leaves no holes.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         use_wal(connection, timeout_s=_BUSY_S)
         connection.execute("PRAGMA cache_size = -8192")
         version = found(connection, path=path)

@@ -124,4 +124,20 @@ CREATE TABLE numbering (
     last BIGINT NOT NULL,
     PRIMARY KEY (one)
 );
-INSERT INTO alembic_version (version_num) VALUES ('0001')
+CREATE TABLE history (
+    file VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    format INTEGER NOT NULL,
+    rows BIGINT NOT NULL,
+    first_ns BIGINT NOT NULL,
+    last_ns BIGINT NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    crc32 BIGINT NOT NULL,
+    PRIMARY KEY (file)
+);
+CREATE TABLE expired (
+    day INTEGER NOT NULL,
+    rows BIGINT NOT NULL,
+    PRIMARY KEY (day)
+);
+INSERT INTO alembic_version (version_num) VALUES ('0002')

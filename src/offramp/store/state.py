@@ -11,6 +11,9 @@ LEDGER = "ledger.db"
 JOURNAL = "journal.db"
 """What the gateway wrote and nobody has folded into the ledger yet."""
 
+HISTORY = "history"
+"""A folder with Parquet files: hours that were moved out of the ledger."""
+
 DROPS = "ledger.drops"
 """A number written in place, so that it can still be written when the disk is full."""
 

@@ -35,6 +35,8 @@ _TRIES_JSON = (
 )
 """As hexadecimal digits, so that quotation marks inside are none of the line."""
 
+_HAS_TRIES = "EXISTS (SELECT 1 FROM attempts AS a WHERE a.exchange = exchanges.seq)"
+
 _STRUCTURE = '[{"' + '", "'.join(f'{name}": "{kind}' for name, kind in ATTEMPT.items()) + '"}]'
 
 _decode_line = msgspec.json.Decoder(list[int | float | str | None]).decode
@@ -151,7 +153,7 @@ def _value(name: str, kind: str) -> str:
 
 _LINE = (
     f"json_array({', '.join(_value(name, kind) for name, kind in EXCHANGE.items())},"
-    f" CASE WHEN attempts <> 1 THEN {_TRIES_JSON} END)"
+    f" CASE WHEN attempts <> 1 OR {_HAS_TRIES} THEN {_TRIES_JSON} END)"
 )
 
 

@@ -6,7 +6,6 @@ Parquet files, so that every question sees one kind of table and memory stays bo
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -15,22 +14,15 @@ from offramp.errors import UnavailableError
 from offramp.migrate.history import piece
 from offramp.migrate.history.columns import ATTEMPT, EXCHANGE, PUBLIC, TRIES, TRIES_TYPE, literal, quoted
 from offramp.migrate.history.engine import MEMORY_LIMIT, Engine, open_engine
+from offramp.migrate.history.files import Problem
 from offramp.migrate.ledger.view import View, open_view
+
+__all__ = ["LEDGER_SOURCE", "Problem", "open_relation", "problems"]
 
 LEDGER_SOURCE = "ledger"
 """What `source` says of exchanges that the gateway recorded itself."""
 
 _END_NS = (1 << 63) - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """A file that could not be counted, or not as it should be."""
-
-    file: str
-    message: str
-    rows: int | None = None
-    """How many exchanges are missing because of it; `None` if nobody knows."""
 
 
 @contextmanager
@@ -69,7 +61,10 @@ def open_relation(
                 yield engine.connection
                 return
             with open_view(state) as view:
-                _make_views(engine.connection, _open_hours(view, engine, span), extra, span)
+                moved = [view.archive.folder / one.file for one in view.archive.sound(*span)]
+                _make_views(engine.connection, [*moved, *_open_hours(view, engine, span)], extra, span)
+                for problem in view.archive.problems:
+                    _note(engine.connection, problem.file, problem.message, problem.rows)
                 yield engine.connection
         except OSError as error:
             raise UnavailableError(f"the ledger could not be handed over: {error}") from error
@@ -116,11 +111,11 @@ def _imported(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {_files([path])}").fetchall()  # noqa: S608
     except duckdb.Error as error:
-        _note(connection, path, str(error).partition("\n")[0])
+        _note(connection, str(path), str(error).partition("\n")[0])
         return ""
     names = {str(row[0]) for row in described}
     if not {"id", "started_ns"} <= names:
-        _note(connection, path, "it has no columns `id` and `started_ns`: these are no exchanges")
+        _note(connection, str(path), "it has no columns `id` and `started_ns`: these are no exchanges")
         return ""
     columns = [
         f"CAST({quoted(name) if name in names else 'NULL'} AS {kind}) AS {quoted(name)}"
@@ -134,8 +129,8 @@ def _files(paths: Sequence[Path]) -> str:
     return f"read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
 
 
-def _note(connection: duckdb.DuckDBPyConnection, path: Path, message: str, rows: int | None = None) -> None:
-    connection.execute("INSERT INTO problems VALUES (?, ?, ?)", [str(path), message, rows])
+def _note(connection: duckdb.DuckDBPyConnection, file: str, message: str, rows: int | None = None) -> None:
+    connection.execute("INSERT INTO problems VALUES (?, ?, ?)", [file, message, rows])
 
 
 _KINDS = {name: EXCHANGE[name] for name in PUBLIC} | {TRIES: TRIES_TYPE}

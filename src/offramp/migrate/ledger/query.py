@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 from offramp.migrate.ledger.selection import Selection, day_of, hour_of
 from offramp.migrate.ledger.view import View
@@ -127,24 +128,20 @@ def groups(view: View, selection: Selection, by: By) -> dict[str, Sums]:
 def rows(view: View, selection: Selection, limit: int) -> list[dict[str, object]]:
     """The newest of the selected exchanges, the newest last, each with its attempts."""
     where, values = _where([_time_of_rows(selection), *_conditions(selection)])
-    found = [
-        _with_attempts(part, row)
-        for part in view.parts
-        for row in _dicts(part, f"SELECT * FROM exchanges{where} ORDER BY started_ns DESC LIMIT ?", (*values, limit))  # noqa: S608
-    ]
+    query = f"SELECT * FROM exchanges{where} ORDER BY started_ns DESC LIMIT ?"  # noqa: S608 -- our names
+    found = [_with_attempts(part, row) for part in view.parts for row in _dicts(part, query, (*values, limit))]
     found.sort(key=_started_ns)
+    chosen = view.archive.sound(_first_needed_ns(view, selection, found, limit), selection.until_ns or _END_NS)
+    if chosen:
+        moved = view.archive.part(chosen).ask_named(query, (*values, limit))
+        found = sorted([*found, *map(_without_number, moved)], key=_started_ns)
     return found[-limit:] if limit else []
 
 
 def span_ns(view: View, selection: Selection) -> tuple[int, int] | None:
     """Arrival of the first and the last of the selected exchanges, to the hour where nothing finer is asked for."""
-    source, values = _source(selection, needs_rows=False)
-    where, more = _where(_conditions(selection))
-    ends = [
-        part.execute(f"SELECT min(hour), max(hour) FROM ({source}){where}", (*values, *more)).fetchone()  # noqa: S608
-        for part in view.parts
-    ]
-    known = [hour for pair in ends for hour in pair if hour is not None]
+    ends = _ask(view, selection, "SELECT min(hour), max(hour)", "", needs_rows=False)
+    known = [int(str(hour)) for pair in ends for hour in pair if hour is not None]
     return (min(known) * NS_PER_HOUR, (max(known) + 1) * NS_PER_HOUR) if known else None
 
 
@@ -181,31 +178,63 @@ def _grouped(
     view: View, selection: Selection, column: str, *, needs_rows: bool = False
 ) -> Iterator[tuple[object, Sequence[int | None]]]:
     """The sums of each value of a column, part by part."""
-    source, values = _source(selection, needs_rows=needs_rows)
-    where, more = _where(_conditions(selection))
     totals = ", ".join(f"sum({name})" for name in MEASURES)
-    query = f"SELECT {column}, {totals} FROM ({source}){where} GROUP BY 1"  # noqa: S608 -- our names
+    for name, *amounts in _ask(view, selection, f"SELECT {column}, {totals}", "GROUP BY 1", needs_rows=needs_rows):
+        yield name, [None if amount is None else int(str(amount)) for amount in amounts]
+
+
+def _ask(view: View, selection: Selection, select: str, end: str, *, needs_rows: bool) -> Iterator[Sequence[object]]:
+    """What each part of the ledger answers, the history as far as single exchanges are needed."""
+    where, conditions = _where(_conditions(selection))
+    source, values = _source(selection, needs_rows=needs_rows)
     for part in view.parts:
-        for name, *amounts in part.execute(query, (*values, *more)):
-            yield name, amounts
+        yield from part.execute(f"{select} FROM ({source}){where} {end}", (*values, *conditions))
+    for span in _row_spans(selection, needs_rows=needs_rows):
+        chosen = view.archive.sound(*span)
+        if chosen:
+            source = f"{_ROWS} WHERE started_ns >= ? AND started_ns < ?"
+            query = f"{select} FROM ({source}){where} {end}"
+            yield from view.archive.part(chosen).ask(query, (*span, *conditions))
 
 
 def _source(selection: Selection, *, needs_rows: bool) -> Condition:
     """Where the sums come from: whole hours from the hourly sums, what is left at the edges from single exchanges."""
-    if needs_rows or selection.site is not None:
-        where, values = _where([_time_of_rows(selection)])
-        return f"{_ROWS}{where}", values
+    hours, spans = _whole_hours(selection, needs_rows=needs_rows), _row_spans(selection, needs_rows=needs_rows)
+    queries = [f"{_HOURS} WHERE hour >= ? AND hour < ?"] if hours else []
+    queries += [f"{_ROWS} WHERE started_ns >= ? AND started_ns < ?"] * len(spans)
+    return " UNION ALL ".join(queries), tuple(limit for pair in (*hours, *spans) for limit in pair)
+
+
+def _whole_hours(selection: Selection, *, needs_rows: bool) -> list[tuple[int, int]]:
+    """The hours whose sums suffice: the first, and the one after the last; none if single exchanges are needed."""
+    first, end = -(-(selection.since_ns or 0) // NS_PER_HOUR), (selection.until_ns or _END_NS) // NS_PER_HOUR
+    return [(first, end)] if first < end and not needs_rows and selection.site is None else []
+
+
+def _row_spans(selection: Selection, *, needs_rows: bool) -> list[tuple[int, int]]:
+    """The times of which single exchanges are needed: all of it, or what whole hours leave at the edges."""
     since_ns, until_ns = selection.since_ns or 0, selection.until_ns or _END_NS
-    first, end = -(-since_ns // NS_PER_HOUR), until_ns // NS_PER_HOUR
-    if first >= end:
-        return f"{_ROWS} WHERE started_ns >= ? AND started_ns < ?", (since_ns, until_ns)
-    queries = [f"{_HOURS} WHERE hour >= ? AND hour < ?"]
-    limits = [first, end]
-    for begin_ns, end_ns in ((since_ns, first * NS_PER_HOUR), (end * NS_PER_HOUR, until_ns)):
-        if begin_ns < end_ns < _END_NS:
-            queries.append(f"{_ROWS} WHERE started_ns >= ? AND started_ns < ?")
-            limits += [begin_ns, end_ns]
-    return " UNION ALL ".join(queries), tuple(limits)
+    hours = _whole_hours(selection, needs_rows=needs_rows)
+    if not hours:
+        return [(since_ns, until_ns)]
+    edges = ((since_ns, hours[0][0] * NS_PER_HOUR), (hours[0][1] * NS_PER_HOUR, until_ns))
+    return [(begin_ns, end_ns) for begin_ns, end_ns in edges if begin_ns < end_ns < _END_NS]
+
+
+def _first_needed_ns(view: View, selection: Selection, found: Sequence[dict[str, object]], limit: int) -> int:
+    """From when on the history can have one of the newest so many exchanges, if so many were found elsewhere."""
+    since_ns = selection.since_ns or 0
+    if len(found) >= limit:
+        return max(since_ns, _started_ns(found[-limit]))
+    if selection.is_whole:
+        missing = limit - len(found)
+        before_ns = selection.until_ns or _END_NS
+        for file in sorted(view.archive.files, key=attrgetter("first_ns"), reverse=True):
+            # Of a file that the span cuts nobody knows how many of its exchanges are in it.
+            missing -= file.rows if file.last_ns < before_ns else 0
+            if missing <= 0:
+                return max(since_ns, file.first_ns)
+    return since_ns
 
 
 def _conditions(selection: Selection) -> list[Condition]:
@@ -244,6 +273,12 @@ def _label(by: By, value: object) -> str:
         return hour_of(value)
     text = str(value)
     return text.lower() or "none" if by is By.SITE else text or "none"
+
+
+def _without_number(row: dict[str, object]) -> dict[str, object]:
+    """An exchange of the history in the form of the others."""
+    del row["seq"]
+    return row | {"tries": row["tries"] or []}
 
 
 def _dicts(part: sqlite3.Connection, query: str, values: Sequence[object]) -> list[dict[str, object]]:

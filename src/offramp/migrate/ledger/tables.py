@@ -143,3 +143,26 @@ NUMBERING = Table(
     Column("last", BigInteger, nullable=False),
 )
 """The highest `exchanges.seq` ever given, so that no number is given twice after rows were moved away."""
+
+HISTORY = Table(
+    "history",
+    METADATA,
+    Column("file", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("format", Integer, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("first_ns", BigInteger, nullable=False),
+    Column("last_ns", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("crc32", BigInteger, nullable=False),
+)
+"""Parquet files with exchanges that are no longer in `exchanges`, by their path below `history/`; the states are those
+of `migrate.history.files`."""
+
+EXPIRED = Table(
+    "expired",
+    METADATA,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("rows", BigInteger, nullable=False),
+)
+"""How many single exchanges of a day since the epoch the retention has deleted; the hourly sums still have them."""

@@ -11,6 +11,8 @@ from time import time_ns
 import msgspec
 
 from offramp.errors import UnavailableError
+from offramp.migrate.history import files
+from offramp.migrate.history.archive import Archive
 from offramp.pricing.shares import ComputeMeter, MeterState
 from offramp.store import journal, schema, state
 from offramp.store.bills import Charge, Waiting
@@ -43,6 +45,8 @@ class View:
     unreported: int
     """Exchanges that could not be kept and that no journal could take note of."""
     now_ns: int
+    archive: Archive
+    """Hours that were moved out of the database. The sums per hour still have them."""
     note: str = ""
     """Why a part is in memory; empty if none is."""
 
@@ -60,11 +64,7 @@ def open_view(folder: Path, *, now_ns: int | None = None) -> Iterator[View]:
         NewerStateError: If a newer version wrote it.
         UnavailableError: If it cannot be read.
     """
-    if not any((folder / name).exists() for name in (state.LEDGER, state.JOURNAL)):
-        raise NoLedgerError(
-            f"no ledger in {folder}: `offramp serve --state {folder}` writes one with the first request; "
-            "give another folder with --state"
-        )
+    require_ledger(folder)
     note = ""
     try:
         fold(folder)
@@ -79,12 +79,30 @@ def open_view(folder: Path, *, now_ns: int | None = None) -> Iterator[View]:
         raise UnavailableError(f"the ledger in {folder} cannot be read: {error}") from error
 
 
+def require_ledger(folder: Path) -> None:
+    """Tell a ledger without requests from none at all.
+
+    Raises:
+        NoLedgerError: If there is none.
+    """
+    if not any((folder / name).exists() for name in (state.LEDGER, state.JOURNAL)):
+        raise NoLedgerError(
+            f"no ledger in {folder}: `offramp serve --state {folder}` writes one with the first request; "
+            "give another folder with --state"
+        )
+
+
 def _view(folder: Path, note: str, open_files: ExitStack, now_ns: int) -> View:
     parts = []
+    history = folder / state.HISTORY
+    seen = files.listing(history)
     if (folder / state.LEDGER).exists():
         disk = open_files.enter_context(closing(_read_only(folder / state.LEDGER)))
+        # One moment for all questions; files that it names are not deleted before it ends.
+        disk.execute("BEGIN")
         if schema.found(disk, path=folder / state.LEDGER):
             parts.append(disk)
+    archive = _archive(history, seen, parts, open_files)
     if note or not parts:
         parts.append(_unfolded(folder, parts, open_files, now_ns))
     newest = parts[-1]
@@ -98,7 +116,18 @@ def _view(folder: Path, note: str, open_files: ExitStack, now_ns: int) -> View:
         unreported=Drops(folder).read(),
         now_ns=now_ns,
         note=note,
+        archive=archive,
     )
+
+
+def _archive(folder: Path, seen: list[str], parts: list[sqlite3.Connection], open_files: ExitStack) -> Archive:
+    """The history as the ledger on disk names it; a ledger that could not be upgraded has none yet."""
+    for disk in parts:
+        if disk.execute("SELECT 1 FROM sqlite_master WHERE name = 'history'").fetchone():
+            listed = files.here(disk)
+            problems = [*files.glance(folder, listed), *files.strangers(folder, seen, disk)]
+            return Archive(folder, listed, tuple(problems), files.expired(disk), open_files)
+    return Archive(folder, (), (), files.Expired(), open_files)
 
 
 def _meters(newest: sqlite3.Connection, now_ns: int) -> tuple[dict[str, ComputeMeter], dict[int, int]]:
