@@ -10,6 +10,7 @@ from offramp.migrate.report.words import number, shown
 MOST = 5
 
 _NANO = 1e9
+_URGENT_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,22 @@ def advise(audit: Audit) -> list[Advice]:
 
 
 def _endings(audit: Audit) -> Iterator[Advice]:
-    for name, notice in audit.endings.items():
-        group = audit.by["model"].named.get(name)
-        share = group.share_of(audit.whole.group.requests) if group else 0.0
-        days = notice.days_left(audit.today)
-        when = f"ends on {notice.ends}" if days > 0 else f"was to end on {notice.ends}"
-        instead = f"; its provider suggests {notice.instead}" if notice.instead else ""
-        yield Advice(
-            share + (2 if days < 180 else 0),
-            f"{shown(name)} {when} and gets {percent(share)} of the requests{instead}",
-            "`offramp plan` compares what could take its place",
-        )
+    """All models that will be switched off, as one thing to care for; the one that goes first is named."""
+    ending = sorted(audit.endings.items(), key=lambda item: item[1].ends)
+    if not ending:
+        return
+    named = audit.by["model"].named
+    share = sum(named[name].requests for name, _ in ending if name in named) / audit.whole.group.requests
+    first, notice = ending[0]
+    days = notice.days_left(audit.today)
+    more = f" and {len(ending) - 1} more" if len(ending) > 1 else ""
+    when = f"switched off from {notice.ends} on" if days > 0 else f"to be switched off on {notice.ends}"
+    instead = f"; suggested: {notice.instead}" if notice.instead else ""
+    yield Advice(
+        share + (2 if days < _URGENT_DAYS else 0),
+        f"{shown(first)}{more} ({percent(share)} of the requests) {'will be' if days > 0 else 'were'} {when}",
+        f"`offramp plan` compares what could take its place{instead}",
+    )
 
 
 def _cost(audit: Audit) -> Iterator[Advice]:
@@ -172,7 +178,7 @@ def _missing(audit: Audit) -> Iterator[Advice]:
         (audit.dropped, "more were answered and could not be recorded", "see to the disk of the state folder"),
         (
             group.sums.estimated,
-            "have estimated usage: their upstream sent none",
+            "have estimated usage, since their upstream sent none",
             "streams of that upstream need stream_options.include_usage",
         ),
     ):
@@ -198,9 +204,13 @@ def _call_sites(audit: Audit) -> Iterator[Advice]:
     if found.never_seen:
         yield Advice(
             0.08,
-            f"{len(found.never_seen):,} call sites in the code were never seen in the traffic",
+            f"{_sites(len(found.never_seen))} in the code never seen in the traffic",
             "they may be dead, rare, or not yet behind the gateway: a migration must test them by hand",
         )
+
+
+def _sites(count: int) -> str:
+    return "1 call site" if count == 1 else f"{count:,} call sites"
 
 
 def percent(share: float) -> str:

@@ -79,14 +79,12 @@ def repetition(audit: Audit) -> Section:
         )
     )
     if prompts.input_tokens:
-        parts.append(
-            paragraph(
-                f"About {number(prompts.repeated_tokens)} tokens"
-                f" ({percent(prompts.repeated_tokens / prompts.input_tokens)} of the input of those requests) are"
-                f" repetitions of {prompts.different:,} system prompts;"
-                f" {number(prompts.wasted_tokens)} of them came from no cache. Lengths are estimated at four bytes a token."
-            )
+        share = percent(prompts.repeated_tokens / prompts.input_tokens)
+        told = (
+            f"About {number(prompts.repeated_tokens)} tokens ({share} of their requests' input) repeat"
+            f" {prompts.different:,} system prompts. {number(prompts.wasted_tokens)} of them came from no cache."
         )
+        parts.append(paragraph(f"{told} Lengths are estimated at four bytes a token."))
     return Section("What repeats", stack(*parts), lead="Known by keyed fingerprints; no content is stored.")
 
 

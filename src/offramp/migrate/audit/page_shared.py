@@ -14,7 +14,7 @@ from offramp.migrate.report.tables import table
 from offramp.migrate.report.words import number
 from offramp.pricing.money import NANO_PER_USD
 
-MOST_ROWS = 40
+MOST_ROWS = 20
 _MOST_BARS = 12
 
 

@@ -1,5 +1,9 @@
 """The parts of an audit's page about how much, when, how fast and how long."""
 
+from datetime import datetime
+
+from markupsafe import Markup
+
 from offramp.migrate.audit.advice import percent
 from offramp.migrate.audit.arrivals import Timeline
 from offramp.migrate.audit.audit import Audit
@@ -30,13 +34,12 @@ _STEPS = {
 def cost(audit: Audit) -> Section:
     """What costs how much, by everything one could save on."""
     by = audit.by
-    days = [(name, group.sums.cost / NANO_PER_USD) for name, group in by["day"].named.items()]
     parts = [
         cost_bars("By team", by["team"]),
         cost_bars("By feature of the application", by["feature"]),
         cost_bars("By model asked", by["model"]),
         cost_bars("By tier that answered", by["tier"]),
-        figure("By day (UTC)", bars(days[-MOST_ROWS:], unit="$", title="Cost by day")),
+        figure("By day (UTC)", _days(audit)),
         groups_table("call site", by["site"], audit.whole.group, "By call site (fingerprints)"),
         groups_table("team", by["team"], audit.whole.group, "By team"),
     ]
@@ -144,6 +147,16 @@ def limits(audit: Audit) -> Section:
     header = ("tier", "model", "limit of", "most left", "least left", "below a tenth")
     lead = "What upstreams said was left (x-ratelimit-remaining-*). The most that was ever left stands for the limit."
     return Section("Rate limits", table(header, rows, right={3, 4, 5}), lead=lead)
+
+
+def _days(audit: Audit) -> Markup:
+    """Bars for a week, a line for more."""
+    days = {name: group.sums.cost / NANO_PER_USD for name, group in audit.by["day"].named.items()}
+    if len(days) <= 7:
+        return bars(list(days.items()), unit="$", title="Cost by day")
+    points = [(datetime.fromisoformat(f"{name}T00:00Z").timestamp(), amount) for name, amount in days.items()]
+    series = [Series(name="cost", points=points)]
+    return lines(series, x_label="day (UTC)", y_label="dollars a day", x_time=True, y_unit="$", title="Cost by day")
 
 
 def _points(timeline: Timeline, tier: str) -> list[tuple[float, float]]:

@@ -123,8 +123,8 @@ def spreads(connection: duckdb.DuckDBPyConnection, measure: Measure, column: str
     ranks = ", ".join(f"min(bucket) FILTER (upto >= ceil({q} * total))" for q in QUANTILES)
     rows = connection.execute(
         f"WITH one AS (SELECT {column} AS name, bucket, sum(number) AS number FROM buckets"  # noqa: S608 -- our names
-        " WHERE measure = ? GROUP BY ALL), summed AS (SELECT *,"
-        " sum(number) OVER (PARTITION BY name ORDER BY bucket) AS upto, sum(number) OVER (PARTITION BY name) AS total FROM one)"
+        " WHERE measure = ? GROUP BY 1, 2), summed AS (SELECT *, sum(number) OVER (rising) AS upto,"
+        " sum(number) OVER (PARTITION BY name) AS total FROM one WINDOW rising AS (PARTITION BY name ORDER BY bucket))"
         f" SELECT name, total, {ranks} FROM summed GROUP BY 1, 2 ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}",
         [measure.value],
     ).fetchall()

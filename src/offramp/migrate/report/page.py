@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from offramp.migrate.report.svg import element
 from offramp.migrate.report.words import shown
@@ -80,8 +80,16 @@ def _tile(item: Tile) -> Markup:
     return element("div", words, element("span", shown(item.value), class_="tile-value"), *note, class_="tile")
 
 
-def _text(value: str) -> str:
-    return value if isinstance(value, Markup) else shown(value, _LONGEST_TEXT)
+def _text(value: str) -> Markup:
+    """Escaped, and what stands in backticks as code."""
+    if isinstance(value, Markup):
+        return value
+    parts = shown(value, _LONGEST_TEXT).split("`")
+    closed = len(parts) % 2
+    return Markup("").join(
+        element("code", part) if index % 2 and (closed or index < len(parts) - 1) else escape(part)
+        for index, part in enumerate(parts)
+    )
 
 
 def _printable(value: object) -> object:

@@ -21,20 +21,29 @@ def shown(value: object, limit: int = _LONGEST_NAME) -> str:
 
 
 def number(value: float, unit: str = "") -> str:
-    """A number of at most three or four digits, with its unit: `$` before it, any other after it.
+    """A number of three or four digits, dollars with their cents, with its unit: `$` before it, any other after it.
 
     >>> number(1_234_567), number(0.00042, "$"), number(-1200, "$"), number(12.5, "%"), number(3, "ms")
     ('1.23M', '$0.00042', '−$1,200', '12.5 %', '3 ms')
+    >>> number(47.777, "$"), number(12_345.6, "$"), number(7.5, "$"), number(2_500_000, "$")
+    ('$47.78', '$12,346', '$7.50', '$2.5M')
     >>> number(0), number(12_345), number(999.96), number(0.1 + 0.2), number(float("nan"))
     ('0', '12.3k', '1,000', '0.3', '?')
     """
     if not isfinite(value):
         return "?"
-    digits = _digits(abs(value))
+    digits = _dollars(abs(value)) if unit == "$" else _digits(abs(value))
     sign = "−" if value < 0 and digits.strip("0.") else ""
     if unit == "$":
         return f"{sign}${digits}"
     return f"{sign}{digits} {unit}".rstrip()
+
+
+def _dollars(size: float) -> str:
+    """Cents from a dollar to ten thousand, whole dollars to a million: what an invoice would say."""
+    if not 0.995 <= size < 999_999.5:
+        return _digits(size)
+    return f"{size:,.0f}" if size >= 9_999.995 else f"{size:,.2f}".removesuffix(".00")
 
 
 def _digits(size: float) -> str:
