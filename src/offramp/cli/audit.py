@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from offramp.cli import audit_imports
 from offramp.cli.audit_picture import show
 from offramp.cli.ledger import hexadecimal, span
 from offramp.cli.terminal import is_coloured, print_json
@@ -18,6 +19,7 @@ from offramp.migrate.audit.audit import Audit, audit
 from offramp.migrate.audit.document import document
 from offramp.migrate.audit.page import page
 from offramp.migrate.audit.scan import Scanned, find
+from offramp.migrate.imports.kinds import Kind
 from offramp.migrate.ledger.selection import Selection
 
 _WIDTH = 110
@@ -40,6 +42,15 @@ def command(
     on: Annotated[str | None, typer.Option("--day", help="One day (UTC): 2026-11-21.")] = None,
     since: Annotated[str | None, typer.Option(help="From a day, a time, or so long ago: 2026-11-01, 24h, 7d.")] = None,
     until: Annotated[str | None, typer.Option(help="Before a day or a time.")] = None,
+    imports: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--import", help="Usage recorded elsewhere (see docs/imports.md). Repeatable.", show_default=False
+        ),
+    ] = None,
+    import_kind: Annotated[
+        Kind | None, typer.Option(help="Who wrote those files. Default: what is in them.", show_default=False)
+    ] = None,
     scan: Annotated[
         Path | None, typer.Option(help="The scan to join with. Default: scan.json in --dir.", show_default=False)
     ] = None,
@@ -65,22 +76,33 @@ def command(
         until_ns=until_ns,
     )
     scanned = find(scan, folder)
-    found = audit(state, selection, sites=None if scanned is None else scanned.sites, now_ns=time.time_ns())
-    inputs = _inputs(state, selection, scanned)
+    ledger = None if imports and not audit_imports.has_ledger(state) else state
+    with audit_imports.imported(imports or (), import_kind, ledger) as more:
+        found = audit(
+            ledger,
+            selection,
+            sites=None if scanned is None else scanned.sites,
+            extra=more.parquet,
+            now_ns=time.time_ns(),
+        )
+    inputs = [*_inputs(ledger, selection, scanned), *audit_imports.inputs(more)]
     if html is not None:
         _write(html, page(found, sources=[one.name for one in inputs]))
     values = document(found)
+    if imports:
+        values |= {"imports": audit_imports.as_json(more), "totals": audit_imports.totals_as_json(more)}
     if as_json:
         print_json(values)
         return
     made = artifact.make("audit", values, inputs=inputs, now_ns=found.now_ns)
     _show(found, [artifact.write(made, folder), *([] if html is None else [html])])
+    sys.stdout.write("".join(f"{line}\n" for line in audit_imports.lines(more)))
 
 
-def _inputs(state: Path, selection: Selection, scanned: Scanned | None) -> list[Input]:
+def _inputs(ledger: Path | None, selection: Selection, scanned: Scanned | None) -> list[Input]:
     """What it was made from. The ledger grows by the second, so it has no hash, but the selection is told."""
     chosen = [f"{name} {value}" for name in Selection.__slots__ if (value := getattr(selection, name)) is not None]
-    inputs = [Input(name=state.as_posix(), sha256=""), *(Input(name=words, sha256="") for words in chosen)]
+    inputs = [Input(name=words, sha256="") for words in ([] if ledger is None else [ledger.as_posix()]) + chosen]
     return inputs if scanned is None else [*inputs, scanned.input]
 
 

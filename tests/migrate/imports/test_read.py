@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import zstandard
 
+from offramp.catalog.prices import PriceBook
 from offramp.errors import UnavailableError, UsageError
 from offramp.migrate.history.relation import open_relation
 from offramp.migrate.imports.kinds import Kind
@@ -201,6 +202,7 @@ def csv_of(entry: dict[str, Any]) -> bytes:
     return (",".join(entry) + "\r\n" + ",".join(cells) + "\r\n").encode("utf-8-sig")
 
 
+PRICES = {"input_usd_per_mtok": "0.15", "cached_input_usd_per_mtok": "0.075", "output_usd_per_mtok": "0.60"}
 FORMS: list[tuple[str, Kind, bytes]] = [
     ("litellm.json", Kind.LITELLM, json.dumps([LITELLM]).encode()),
     ("litellm.jsonl", Kind.LITELLM, json.dumps(LITELLM).encode() + b"\n"),
@@ -260,6 +262,18 @@ def test_where_the_request_was_recorded_its_call_site_meets_that_of_the_ledger(t
     assert (row["site"], row["system_hash"]) == (site.site, site.system)
     assert (row["messages"], row["model_asked"], row["finish_reason"]) == (2, "gpt-4o-mini", "stop")
     assert row["cached_tokens"] == 64
+
+
+@pytest.mark.parametrize("content", [json.dumps(har()).encode(), flow(), json.dumps(OTEL).encode()])
+def test_where_nobody_says_what_was_paid_it_is_the_list_price_of_the_provider(tmp_path: Path, content: bytes) -> None:
+    """By the address or the provider that the file names; what belongs to nobody who is known stays unknown."""
+    book = PriceBook.load({"openai/gpt-4o-mini": PRICES, "openai/gpt-4o-mini-2024-07-18": PRICES})
+    _, (row,) = imported(tmp_path, content, book=book)
+    _, (unknown,) = imported(tmp_path, content.replace(b"openai", b"nobody"), book=book)
+    cached = row["cached_tokens"]
+
+    assert row["cost_nano"] == (700 - cached) * 150 + cached * 75 + 100 * 600
+    assert unknown["cost_nano"] is None
 
 
 def test_nothing_of_a_key_is_kept(tmp_path: Path) -> None:

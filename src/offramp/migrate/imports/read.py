@@ -4,9 +4,13 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from itertools import chain
 from pathlib import Path
 
+import msgspec
+
+from offramp.catalog.prices import PriceBook
 from offramp.errors import UsageError
 from offramp.migrate.history import piece
 from offramp.migrate.history.engine import Engine, open_engine
@@ -16,11 +20,15 @@ from offramp.migrate.imports.kinds import Kind, by_beginning, by_record
 from offramp.migrate.imports.notes import Notes, Problem, UnusableError
 from offramp.migrate.imports.row import Bucket
 from offramp.migrate.imports.values import Record, record
+from offramp.pricing.cards import TokenCard
 from offramp.store import schema
 from offramp.store.columns import EXCHANGE, Money, exchange_values
 from offramp.store.rows import ExchangeRow
+from offramp.wire.usage import Usage
 
 _BATCH = 5_000
+_DAY_NS = 86_400 * 10**9
+_EPOCH = date(1970, 1, 1).toordinal()
 _COLUMNS = ("seq", *EXCHANGE, "cost_nano", "baseline_nano", "compute_nano")
 _INSERT = f"INSERT INTO exchanges ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 """The order of `store.columns.exchange_values`."""
@@ -51,7 +59,14 @@ class Imported:
     """Totals that nobody has by single requests."""
 
 
-def to_parquet(paths: Sequence[Path], folder: Path, *, kind: Kind | None = None, hash_key: bytes = b"") -> Imported:
+def to_parquet(
+    paths: Sequence[Path],
+    folder: Path,
+    *,
+    kind: Kind | None = None,
+    hash_key: bytes = b"",
+    book: PriceBook | None = None,
+) -> Imported:
     """Import files.
 
     Args:
@@ -59,6 +74,7 @@ def to_parquet(paths: Sequence[Path], folder: Path, *, kind: Kind | None = None,
         folder: Where the Parquet files go.
         kind: Who wrote them; recognised by what is in them if not given.
         hash_key: Of the fingerprints, so that call sites and equal requests meet those of a ledger.
+        book: Prices of what a file says no costs of; without it they stay unknown.
 
     Raises:
         UnavailableError: If a file cannot be read.
@@ -76,7 +92,9 @@ def to_parquet(paths: Sequence[Path], folder: Path, *, kind: Kind | None = None,
                 buckets += mine
                 count = len(mine)
             else:
-                made, count = _write(_exchanges(path, found, notes, hash_key), folder, f"{found}-{number}", engine)
+                made, count = _write(
+                    _priced(_exchanges(path, found, notes, hash_key), book), folder, f"{found}-{number}", engine
+                )
                 parquet += made
             if not count:
                 raise UsageError(_nothing(path, found, notes), param="import")
@@ -91,6 +109,27 @@ def to_parquet(paths: Sequence[Path], folder: Path, *, kind: Kind | None = None,
                 )
             )
     return Imported(parquet=tuple(parquet), files=tuple(files), buckets=tuple(buckets))
+
+
+def _priced(found: Iterator[ExchangeRow], book: PriceBook | None) -> Iterator[ExchangeRow]:
+    """The rows, with the list price of their day where nobody says what they cost, and the provider is known."""
+    cards: dict[tuple[str, str, str, int], TokenCard | None] = {}
+    for row in found:
+        if book is None or row.cost_nano is not None or row.input_tokens is None:
+            yield row
+            continue
+        asked = (row.instance, row.tier, row.model_served or row.model_asked, row.started_ns // _DAY_NS)
+        if asked not in cards:
+            cards[asked] = _card(book, *asked)
+        card = cards[asked]
+        usage = Usage(row.input_tokens, row.output_tokens or 0, row.cached_tokens or 0, 0, row.reasoning_tokens or 0)
+        cost_nano = card.cost_nano(usage, row.service_tier) if card is not None else None
+        yield row if cost_nano is None else msgspec.structs.replace(row, cost_nano=cost_nano)
+
+
+def _card(book: PriceBook, instance: str, tier: str, model: str, day: int) -> TokenCard | None:
+    provider = (book.provider_of(f"https://{instance}") if instance else None) or book.provider_id(tier)
+    return book.token_card(provider, model, date.fromordinal(_EPOCH + day)) if provider else None
 
 
 def _nothing(path: Path, kind: Kind, notes: Notes) -> str:

@@ -1,0 +1,117 @@
+"""What `offramp audit --import` says of its files: what counts, what is missing, and totals without requests."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from offramp.catalog.prices import PriceBook
+from offramp.cli.terminal import table
+from offramp.migrate.artifact import Input, input_of
+from offramp.migrate.imports.kinds import Kind
+from offramp.migrate.imports.read import Imported, to_parquet
+from offramp.migrate.imports.row import Bucket
+from offramp.pricing.money import text as dollars
+from offramp.store import state as state_files
+from offramp.store.hash_key import load_or_create
+
+NOTHING = Imported(parquet=(), files=(), buckets=())
+
+
+@contextmanager
+def imported(paths: Sequence[Path], kind: Kind | None, state: Path | None) -> Iterator[Imported]:
+    """The files as Parquet, for as long as they are asked; call sites get the fingerprints of the state's key."""
+    if not paths:
+        yield NOTHING
+        return
+    has_key = state is not None and (state / state_files.HASH_KEY).exists()
+    key = load_or_create(state) if state is not None and has_key else b""
+    with TemporaryDirectory(prefix="offramp-import-") as folder:
+        yield to_parquet(paths, Path(folder), kind=kind, hash_key=key, book=PriceBook.load())
+
+
+def has_ledger(state: Path) -> bool:
+    """Whether there is one beside which imports are counted."""
+    return any((state / name).exists() for name in (state_files.LEDGER, state_files.JOURNAL))
+
+
+def inputs(found: Imported) -> list[Input]:
+    """The files, by their bytes."""
+    return [input_of(file.path) for file in found.files]
+
+
+def as_json(found: Imported) -> list[dict[str, object]]:
+    """For programs."""
+    return [
+        {
+            "file": str(file.path),
+            "kind": file.kind.value,
+            "requests": file.exchanges,
+            "left_out": file.left_out,
+            "passed_over": file.passed_over,
+            "problems": [{"row": problem.row, "message": problem.message} for problem in file.problems],
+        }
+        for file in found.files
+    ]
+
+
+def totals_as_json(found: Imported) -> list[dict[str, object]]:
+    """Totals that no single requests stand behind, by model."""
+    return [
+        {
+            "model": model,
+            "requests": sum(bucket.requests for bucket in buckets),
+            "input_tokens": sum(bucket.input_tokens for bucket in buckets),
+            "output_tokens": sum(bucket.output_tokens for bucket in buckets),
+            "cached_tokens": sum(bucket.cached_tokens for bucket in buckets),
+            "cost_usd": _cost(buckets),
+        }
+        for model, buckets in _by_model(found).items()
+    ]
+
+
+def lines(found: Imported) -> list[str]:
+    """For people: each file, its first problems, and the totals."""
+    if not found.files:
+        return []
+    rows = [
+        (
+            str(file.path),
+            file.kind.value,
+            f"{file.exchanges:,} requests" if file.kind is not Kind.OPENAI else "totals only",
+            f"{file.left_out:,} rows left out" if file.left_out else "",
+        )
+        for file in found.files
+    ]
+    said = ["", "imported", *table(rows)]
+    said += [f"    row {problem.row}: {problem.message}" for file in found.files for problem in file.problems[:5]]
+    if found.buckets:
+        said += [
+            "",
+            "totals without single requests",
+            *table([_total(model, part) for model, part in _by_model(found).items()]),
+        ]
+    return said
+
+
+def _total(model: str, buckets: Sequence[Bucket]) -> tuple[str, ...]:
+    cost = _cost(buckets)
+    return (
+        model or "(no model)",
+        f"{sum(bucket.requests for bucket in buckets):,} requests",
+        f"{sum(bucket.input_tokens for bucket in buckets):,} tokens in",
+        f"{sum(bucket.output_tokens for bucket in buckets):,} out",
+        f"${cost}" if cost is not None else "",
+    )
+
+
+def _by_model(found: Imported) -> dict[str, list[Bucket]]:
+    models: dict[str, list[Bucket]] = {}
+    for bucket in found.buckets:
+        models.setdefault(bucket.model, []).append(bucket)
+    return dict(sorted(models.items()))
+
+
+def _cost(buckets: Sequence[Bucket]) -> str | None:
+    known = [bucket.cost_nano for bucket in buckets if bucket.cost_nano is not None]
+    return dollars(sum(known)) if known else None
