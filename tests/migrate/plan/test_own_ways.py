@@ -39,12 +39,15 @@ def test_rented_machines_are_paid_whole_with_one_to_spare() -> None:
 
 
 def test_what_a_machine_carries_is_the_load_times_its_headroom() -> None:
-    plan = plan_of(gpu="A10G")
-    assert plan.own is not None
+    several, one = plan_of(gpu="A10G").own, plan_of(gpu="H100").own
+    assert several is not None
+    assert one is not None
+    assert one.replicas == 1 < several.replicas
 
-    carried = requests_per_machine(plan.own, 1_000_001, 1.0)
-    assert carried * plan.own.replicas >= 1_000_001
-    assert requests_per_machine(plan.own, 1_000_000, 2.0) == pytest.approx(2 * carried, rel=1e-5)
+    assert requests_per_machine(one, 1_000_000, 2.5) == 2_500_000
+    assert requests_per_machine(several, 1_000_001, 1.0) * several.replicas >= 1_000_001
+    # Fewer machines than were found are no answer, whatever the headroom says.
+    assert -(-1_000_000 // requests_per_machine(several, 1_000_000, 9.0)) == several.replicas
 
 
 def test_cold_starts_that_miss_the_service_level_keep_an_instance_running() -> None:

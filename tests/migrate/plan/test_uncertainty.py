@@ -111,10 +111,10 @@ def test_nine_of_ten_intervals_hold_the_truth() -> None:
     """Traffic whose mean is known: intervals of 90 % over many samples of 20 blocks hold it about that often."""
     chance = np.random.default_rng(7)
     held = 0
-    for sample in range(60):
+    for sample in range(40):
         counts = chance.integers(50, 251, 20).tolist()
         seen = replace(ECONOMY, requests=sum(counts) * 50)
-        found = drawn(seen, counts=counts, capacity_error=0.0, seed=sample, draws=200).requests_per_month
+        found = drawn(seen, counts=counts, capacity_error=0.0, seed=sample, draws=150).requests_per_month
         held += (found.low or 0) <= 150_000 <= (found.high or 0)
 
-    assert held / 60 == pytest.approx(0.9, abs=0.12)
+    assert held / 40 == pytest.approx(0.9, abs=0.15)

@@ -85,8 +85,13 @@ def own_ways(
 
 
 def requests_per_machine(way: OwnWay, requests_per_month: int, headroom: float) -> int:
-    """What one machine carries a month at the service level, if the pattern stays as it is."""
-    return ceil(Fraction(headroom) * requests_per_month / way.group.machines(way.offer, way.replicas))
+    """What one machine carries a month at the service level, if the pattern stays as it is.
+
+    Never so much that fewer machines than were found would do: the search has shown that they do not.
+    """
+    needed = way.group.machines(way.offer, way.replicas)
+    carried = ceil(Fraction(headroom) * requests_per_month / needed)
+    return carried if needed == 1 else max(1, min(carried, (requests_per_month - 1) // (needed - 1)))
 
 
 def _rented(candidate: Candidate, inputs: Inputs) -> Iterator[OwnWay]:

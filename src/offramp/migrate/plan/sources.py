@@ -16,7 +16,7 @@ from offramp.migrate.ledger.selection import moment
 from offramp.migrate.plan.inputs import Inputs
 from offramp.migrate.plan.observed import observed
 from offramp.migrate.plan.traces import Problem, read_trace
-from offramp.migrate.plan.traffic import DAY_S, HOUR_S, Kind, Traffic, from_load
+from offramp.migrate.plan.traffic import DAY_S, HOUR_S, MINUTE_S, Kind, Traffic, from_load
 from offramp.pricing.compute import HOURS_PER_MONTH, SECONDS_PER_HOUR
 
 GENERATED_MOST = 300_000
@@ -89,7 +89,7 @@ def _generated(inputs: Inputs, thresholds: Sequence[int]) -> Traffic:
         raise UsageError("--generate needs to know how many: add --requests-per-month", param="requests_per_month")
     rate_per_s = inputs.requests_per_month / (HOURS_PER_MONTH * SECONDS_PER_HOUR)
     shape, profile = SHAPES[inputs.generate], PROFILES[inputs.profile]
-    start_hour, duration_s = _stretch(rate_per_s)
+    start_hour, duration_s = _stretch(rate_per_s, rate_per_s * profile.peak_over_mean)
     load = generate(
         inputs.seed,
         duration_s=duration_s,
@@ -111,10 +111,10 @@ def _generated(inputs: Inputs, thresholds: Sequence[int]) -> Traffic:
     return replace(found, hours=tuple(round(rate_per_s * HOUR_S * factor) for factor in profile.hours))
 
 
-def _stretch(rate_per_s: float) -> tuple[float, float]:
+def _stretch(rate_per_s: float, peak_per_s: float) -> tuple[float, float]:
     """From which hour of the week, and for how long."""
     if rate_per_s * 7 * DAY_S <= GENERATED_MOST:
         return 0.0, 7.0 * DAY_S
     if rate_per_s * DAY_S <= GENERATED_MOST:
         return _TUESDAY, float(DAY_S)
-    return _TUESDAY + _BUSY_HOUR, max(600.0, min(3.0 * HOUR_S, GENERATED_MOST / rate_per_s))
+    return _TUESDAY + _BUSY_HOUR, max(MINUTE_S, min(3.0 * HOUR_S, GENERATED_MOST / peak_per_s))

@@ -1,0 +1,124 @@
+"""`offramp plan` without figures: a trace, a generator, a ledger; the artifact, the report, what if."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from offramp.cli import run
+from offramp.migrate import artifact
+
+BASE = ["plan", "--incumbent", "gpt-4o", "--own-model", "llama-3.1-8b", "--gpu", "H100", "--jobs", "1"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, with a short trace, and a wide terminal."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    rows = [f"{number},{600 + number},{50 + number % 90}" for number in range(240)]
+    (tmp_path / "trace.csv").write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows]))
+    return tmp_path
+
+
+TRACED = [*BASE, "--trace", "trace.csv"]
+
+
+def test_people_get_an_answer_columns_a_chart_and_what_it_rests_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(TRACED) == 0
+
+    shown = capsys.readouterr().out
+    for words in (
+        "from the trace trace.csv",
+        "service level: first token in 2 s and 100 ms per token, for 95 % of the requests",
+        "This is very unsure: it rests on 240 requests",
+        "in time, at the peak",
+        "break-even of own GPUs",
+        "If one figure were another",
+        "It rests on",
+        "written: migration/plan.json",
+    ):
+        assert words in shown
+    assert "^" in shown
+    assert max(map(len, shown.splitlines())) <= 120
+
+
+def test_programs_get_one_object_and_the_artifact_is_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*TRACED, "--json"]) == 0
+
+    plan = msgspec.json.decode(capsys.readouterr().out)
+    kept = artifact.read("plan", folder / "migration")
+    assert kept is not None
+    assert kept.content == plan
+    assert kept.inputs[0].name == "trace.csv"
+    assert len(kept.inputs[0].sha256) == 64
+    assert plan["mode"] == "full"
+
+
+def test_another_input_is_shown_before_and_after(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*TRACED, "--what-if", "gpu-price=0.5", "--what-if", "requests-per-month=1000000"]) == 0
+
+    shown = capsys.readouterr().out
+    assert "What if gpu-price=0.5, requests-per-month=1000000" in shown
+    assert "1,000,000" in shown
+
+
+def test_another_trace_may_be_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "other.csv").write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n0,10,10\n5,10,10\n")
+
+    assert run([*TRACED, "--json", "--what-if", "trace=other.csv"]) == 0
+
+    figures = {each["figure"]: each for each in msgspec.json.decode(capsys.readouterr().out)["what_if"]}
+    assert figures["requests a month"]["after"] != figures["requests a month"]["before"]
+
+
+def test_a_report_is_written_where_it_was_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*TRACED, "--html", "reports/plan.html"]) == 0
+
+    assert "written: migration/plan.json, reports/plan.html" in capsys.readouterr().out
+    assert (folder / "reports/plan.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_generated_requests_need_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*BASE, "--generate", "code", "--requests-per-month", "200000", "--json"]) == 0
+
+    assert msgspec.json.decode(capsys.readouterr().out)["load"]["kind"] == "generated"
+
+
+def test_machines_of_ones_own_are_looked_at(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "own.yaml").write_text("offers: {office/box: {gpu: H100, usd_per_hour: 0.5}}\n")
+
+    assert run([*TRACED, "--catalogue", "own.yaml", "--json"]) == 0
+
+    assert msgspec.json.decode(capsys.readouterr().out)["own"]["offer"]["name"] == "office/box"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 3, "no ledger in .offramp"),
+        (["--trace", "absent.csv"], 3, "absent.csv cannot be read"),
+        (["--generate", "chat"], 2, "add --requests-per-month"),
+        (["--trace", "trace.csv", "--what-if", "grwth=1"], 2, "growth"),
+        (["--trace", "trace.csv", "--what-if", "input-tokens=5"], 2, "quick mode"),
+        (["--trace", "trace.csv", "--require", "region=atlantis"], 2, "nobody states such a thing"),
+        (["--trace", "trace.csv", "--own-model", "llama-9"], 2, "add one of your own in a file for --catalogue"),
+        (["--trace", "trace.csv", "--gpu", "H1000"], 2, "near are"),
+        (["--trace", "trace.csv", "--slo-share", "2"], 2, "slo-share"),
+        (["--trace", "trace.csv", "--html", "/proc/no/plan.html"], 3, "cannot be written"),
+        (["--input-tokens", "700"], 2, "--requests-per-month, --output-tokens: missing"),
+        (
+            ["--input-tokens", "7", "--output-tokens", "1", "--requests-per-month", "1", "--trace", "trace.csv"],
+            2,
+            "--trace belongs to the full plan",
+        ),
+    ],
+)
+def test_wrong_use_is_said_in_one_line(
+    arguments: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*BASE, *arguments]) == code
+
+    complaint = capsys.readouterr().err
+    assert said in complaint
+    assert complaint.count("\n") == 1
