@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -15,10 +15,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from offramp import __version__
+from offramp.cli import scan_fix
 from offramp.cli.scan_picture import show
 from offramp.cli.terminal import is_coloured, print_json
 from offramp.errors import UnavailableError, UsageError
 from offramp.migrate import artifact
+from offramp.migrate.scan.fix.edits import Wanted
 from offramp.migrate.scan.report import LEVELS, document, inputs, stands_at
 from offramp.migrate.scan.rules.pages import explanation
 from offramp.migrate.scan.rules.table import rule
@@ -46,6 +48,10 @@ State = Annotated[
 ]
 FailOn = Annotated[str, typer.Option(help="Leave with 1 if a finding stands: error, warning, note or never.")]
 Folder = Annotated[Path, typer.Option("--dir", help="Where scan.json goes.")]
+Fix = Annotated[bool, typer.Option("--fix", help="Print the change that carries the clients to offramp, as a diff.")]
+Write = Annotated[bool, typer.Option("--write", help="With --fix: make the change.")]
+BaseUrl = Annotated[str, typer.Option(help="With --fix: the address that clients shall call.")]
+Model = Annotated[str | None, typer.Option(help="With --fix: the model that literal ones become.", show_default=False)]
 Explain = Annotated[str | None, typer.Option(help="Say why a rule is one, with examples: OFF012.", show_default=False)]
 
 
@@ -57,16 +63,24 @@ def command(
     fail_on: FailOn = _NEVER,
     folder: Folder = artifact.FOLDER,
     explain: Explain = None,
+    fix: Fix = False,
+    write: Write = False,
+    base_url: BaseUrl = scan_fix.DEFAULT_BASE_URL,
+    model: Model = None,
 ) -> int:
     """Find where code calls the OpenAI API, and what must change for it to move.
 
-    Reads Python, notebooks, TypeScript, JavaScript, BAML and configuration; runs and changes nothing.
+    Reads Python, notebooks, TypeScript, JavaScript, BAML and configuration; runs nothing, and changes files only with
+    --fix --write.
     """
     if explain is not None:
         sys.stdout.write(explanation(rule(explain)))
         return 0
     if fail_on not in {_NEVER, *LEVELS}:
         raise UsageError(f"--fail-on {fail_on}: give error, warning, note or never", param="fail-on")
+    if write and not fix:
+        raise UsageError("--write goes with --fix", param="write")
+    asked = scan_fix.wanted(base_url, model) if fix else None
     # Syntax trees are many small objects without circles: searching them for garbage costs a third of the time.
     gc.disable()
     now_ns = time.time_ns()
@@ -78,12 +92,23 @@ def command(
     written = artifact.write(made, folder)
     if sarif_file is not None:
         _write_sarif(found, sarif_file)
-    if as_json:
+    if asked is not None:
+        _fix(found, asked, made.content if as_json else None, writes=write)
+    elif as_json:
         print_json(made.content)
     else:
         show(console, found, written)
     level = next((each for each in LEVELS if each == fail_on), None)
     return int(level is not None and stands_at(found.inventory, level))
+
+
+def _fix(found: Scan, asked: Wanted, content: dict[str, Any] | None, *, writes: bool) -> None:
+    """Show the change, or print it with the rest of the scan for programs; write it if asked to."""
+    proposal, unwritten = scan_fix.apply(found.project, found.base, asked, writes=writes)
+    if content is None:
+        scan_fix.show(proposal, unwritten, writes=writes)
+    else:
+        print_json({**content, "fix": scan_fix.document(proposal, unwritten, writes=writes)})
 
 
 def _hash_key(state: Path | None) -> bytes | None:

@@ -37,7 +37,7 @@ def test_a_variable_of_ones_own_carries_the_address() -> None:
 
 def test_the_example_for_others_is_kept_complete() -> None:
     """Who starts anew copies `.env.example`."""
-    after = _after(app__py=CODE, __env__example="OPENAI_API_KEY=\n")
+    after = _after(app__py="import os\n" + CODE, __env__example="OPENAI_API_KEY=\n")
 
     assert after[".env.example"] == f"OPENAI_API_KEY=\nOPENAI_BASE_URL={URL}\n"
 
@@ -57,3 +57,24 @@ def test_line_ends_and_a_second_run() -> None:
 
     assert once == text.replace("sk-x\r\n", f"sk-x\r\nOPENAI_BASE_URL={URL}\r\n")
     assert _after(app__py=READS + CODE, __env=once) == {}
+
+
+def test_a_file_in_another_folder_is_not_read() -> None:
+    """Of two services in one repository each has its own."""
+    after = _after(a_of_app__py=READS + CODE, a_of___env=KEY, b_of_app__py=CODE)
+
+    assert sorted(after) == ["a/.env", "b/app.py"]
+
+
+def test_nothing_is_added_where_no_client_would_read_it() -> None:
+    """A variable that nobody reads misleads the next reader."""
+    assert _after(app__py=READS, __env=KEY) == {}
+
+
+def test_variables_of_other_providers_are_never_added() -> None:
+    """A client for another provider has an address of its own."""
+    code = "import os\nfrom openai import OpenAI\nc = OpenAI(base_url=os.environ['NEBIUS_BASE_URL'])\n"
+    found = proposal(app__py=code, __env=KEY)
+
+    assert found.files == ()
+    assert [(each.line, each.what) for each in found.left] == [(3, "base_url")]

@@ -49,7 +49,7 @@ CASES = {
         'client = OpenAI(base_url="https://api.openai.com/v1")\n',
         f'client = OpenAI(base_url="{URL}")\n',
     ),
-    "another port": ("client = OpenAI(base_url='http://localhost:8000/v1')\n", f"client = OpenAI(base_url='{URL}')\n"),
+    "another port": ("client = OpenAI(base_url='http://localhost:8484/v1/')\n", f"client = OpenAI(base_url='{URL}')\n"),
     "None": ("client = OpenAI(base_url=None)\n", f'client = OpenAI(base_url="{URL}")\n'),
     "a constant": (
         'BASE = "https://api.openai.com/v1"\nclient = OpenAI(base_url=BASE)\n',
@@ -170,6 +170,13 @@ def test_the_environment_is_preferred_where_the_file_has_it_at_hand() -> None:
             ),
         ),
         (
+            "from openai import OpenAI\nc = OpenAI(base_url='http://localhost:8000/v1')\n",
+            (
+                "it points at http://localhost:8000/v1, which is not OpenAI's: "
+                "change it yourself if offramp shall carry this too"
+            ),
+        ),
+        (
             "from openai import AzureOpenAI\nc = AzureOpenAI()\n",
             "Azure's client builds another address: take OpenAI(base_url=…) instead",
         ),
@@ -178,7 +185,7 @@ def test_the_environment_is_preferred_where_the_file_has_it_at_hand() -> None:
             f"it is read from LLM_URL: set LLM_URL={URL} where the application runs",
         ),
     ],
-    ids=["spread", "setting", "another provider", "azure", "environment"],
+    ids=["spread", "setting", "another provider", "own engine", "azure", "environment"],
 )
 def test_what_cannot_be_changed_safely_is_named_with_the_reason(text: str, reason: str) -> None:
     """Silence would be taken for done."""

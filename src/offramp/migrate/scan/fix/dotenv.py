@@ -8,6 +8,10 @@ from offramp.migrate.scan.model import Project, Source
 
 _FILE = re.compile(r"(^|/)(\.env[\w.-]*|[\w.-]+\.env)$")
 _KEY = re.compile(r"^[ \t]*(?P<export>export[ \t]+)?OPENAI_API_KEY[ \t]*=[^\r\n]*", re.MULTILINE)
+_REAL = frozenset({".env", ".env.local", ".env.development", ".env.production"})
+_OPENAIS = re.compile(r"OPENAI_(BASE_URL|API_BASE|API_BASE_URL|API_URL|BASE|URL|HOST)")
+"""Names that are surely OpenAI's; others are changed where they have its address, and never added."""
+_CONFIG = re.compile(r"dotenv[\"']?\)?\.config\(")
 _NEXT = re.compile(r"(^|/)(next|nuxt|vite|remix|astro)\.config\.\w+$")
 
 
@@ -16,26 +20,38 @@ def is_settings(path: str) -> bool:
     return _FILE.search(path) is not None
 
 
-def is_read(project: Project) -> bool:
-    """Whether anything in the project reads a `.env` into the environment of its processes.
+def is_real(path: str) -> bool:
+    """Whether an application reads it, while others are examples."""
+    return path.rpartition("/")[2] in _REAL
+
+
+def covered_folders(project: Project) -> frozenset[str]:
+    """Folders with a `.env` that has the key and that something below reads into the environment of its processes.
 
     Settings classes read it for themselves only, so that the SDK does not see it: they do not count.
     """
-    for path, source in project.sources.items():
-        if _NEXT.search(path):
-            return True
-        text = source.text
-        if "load_dotenv" in text or "dotenv/config" in text or "env_file:" in text or "--env-file" in text:
-            return True
-        if re.search(r"dotenv[\"']?\)?\.config\(", text):
-            return True
-    return False
+    files = [path for path, source in project.sources.items() if is_real(path) and _KEY.search(source.text)]
+    folders = {path.rpartition("/")[0] for path in files}
+    readers = [path for path, source in project.sources.items() if folders and _is_read_by(source)]
+    return frozenset(folder for folder in folders if any(is_below(path, [folder]) for path in readers))
+
+
+def is_below(path: str, folders: Collection[str]) -> bool:
+    """Whether a file lies in one of the folders, however deep; the empty name is the whole project."""
+    return any(not folder or path.startswith(f"{folder}/") for folder in folders)
+
+
+def _is_read_by(source: Source) -> bool:
+    text = source.text
+    words = ("load_dotenv", "dotenv/config", "env_file:", "--env-file")
+    return bool(_NEXT.search(source.path) or any(word in text for word in words) or _CONFIG.search(text))
 
 
 def carries(project: Project, name: str) -> bool:
     """Whether a `.env` of the project has, or will be given, that variable."""
     return any(
-        is_settings(path) and (_KEY.search(source.text) or _line_of(name).search(source.text))
+        is_settings(path)
+        and (_line_of(name).search(source.text) or (_KEY.search(source.text) and _OPENAIS.fullmatch(name)))
         for path, source in project.sources.items()
     )
 
@@ -53,7 +69,8 @@ def fix(source: Source, wanted: Wanted, *, names: Collection[str], add: bool) ->
     for name in sorted({*names, "OPENAI_BASE_URL"}):
         lines = list(_line_of(name).finditer(source.text))
         found += [each for match in lines if (each := _replaced(source, name, match, wanted)) is not None]
-        if not lines and (name in names or add):
+        is_asked_for = name in names or (name == "OPENAI_BASE_URL" and add)
+        if not lines and is_asked_for and _OPENAIS.fullmatch(name):
             found += _added(source, name, wanted)
     return Findings(
         edits=tuple(each for each in found if isinstance(each, Edit)),

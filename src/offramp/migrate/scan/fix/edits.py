@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 
 OPENAI = "https://api.openai.com/v1"
 """The address that the SDK takes if it is given none."""
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal"})  # noqa: S104 - compared, not bound
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_PORT = 8484
+"""Of `offramp serve`, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,8 @@ class Findings:
     left: tuple[Left, ...] = ()
     variables: tuple[tuple[str, int], ...] = ()
     """Name and line of each variable from which a client already takes its address."""
+    defaults: tuple[int, ...] = ()
+    """Lines of clients that take the SDK's default and were left so, because the environment will carry the address."""
 
 
 def applied(text: str, edits: Sequence[Edit]) -> str:
@@ -72,16 +76,17 @@ def applied(text: str, edits: Sequence[Edit]) -> str:
 
 
 def may_replace(address: str) -> bool:
-    """Whether an address that stands in the code is OpenAI's or this machine's, so that offramp's may take its place.
+    """Whether an address is OpenAI's, or offramp's own from a fix before, so that another may take its place.
 
     >>> may_replace("https://api.openai.com/v1"), may_replace("https://api.groq.com/openai/v1")
     (True, False)
     """
     try:
-        host = urlsplit(address).hostname or ""
+        host, port = urlsplit(address).hostname or "", urlsplit(address).port
     except ValueError:
         return False
-    return host in _LOOPBACK or host == "api.openai.com" or host.endswith(".api.openai.com")
+    is_own = host in _LOOPBACK and port == _PORT
+    return is_own or host == "api.openai.com" or host.endswith(".api.openai.com")
 
 
 def same_address(one: str, other: str) -> bool:
@@ -100,7 +105,7 @@ def shown(address: str) -> str:
         parts = urlsplit(address)
     except ValueError:
         return "an address that cannot be read"
-    host = parts.hostname or "nowhere"
+    host = parts.netloc.rpartition("@")[2] or "nowhere"
     return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else host
 
 

@@ -3,7 +3,7 @@
 import ast
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from offramp.migrate.scan.fix import baml, dotenv, python, web
@@ -13,8 +13,6 @@ from offramp.migrate.scan.model import Project, Source
 from offramp.migrate.scan.web.syntax import parse, problems
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_REAL = (".env", ".env.local", ".env.development", ".env.production")
-"""Files that an application reads; the others are examples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +34,15 @@ def propose(project: Project, wanted: Wanted) -> Proposal:
         project: All files that were scanned.
         wanted: Address, and model where one is asked for.
     """
-    covered = dotenv.is_read(project) and _has_key(project)
-    found = {path: _of(source, wanted, covered=covered) for path, source in project.sources.items()}
+    folders = dotenv.covered_folders(project)
+    found = {
+        path: _of(source, wanted, covered=dotenv.is_below(path, folders)) for path, source in project.sources.items()
+    }
     names = {name for each in found.values() for name, _ in each.variables}
     for path, source in project.sources.items():
         if dotenv.is_settings(path):
-            found[path] = dotenv.fix(source, wanted, names=names, add=covered or not _is_real(path))
+            add = _is_awaited(path, found)
+            found[path] = dotenv.fix(source, wanted, names=names, add=add)
     files, left = [], [each for findings in found.values() for each in findings.left]
     for path, findings in found.items():
         if findings.edits:
@@ -72,12 +73,14 @@ def _of(source: Source, wanted: Wanted, *, covered: bool) -> Findings:
     return Findings()
 
 
-def _has_key(project: Project) -> bool:
-    return any(_is_real(path) and "OPENAI_API_KEY" in source.text for path, source in project.sources.items())
-
-
-def _is_real(path: str) -> bool:
-    return path.rpartition("/")[2] in _REAL
+def _is_awaited(path: str, found: Mapping[str, Findings]) -> bool:
+    """Whether a client beside or below a `.env` will read `OPENAI_BASE_URL`."""
+    folder = [path.rpartition("/")[0]]
+    for other, findings in found.items():
+        reads = findings.defaults or any(python.VARIABLE in edit.text for edit in findings.edits)
+        if reads and not dotenv.is_settings(other) and dotenv.is_below(other, folder):
+            return True
+    return False
 
 
 def _unset(project: Project, found: dict[str, Findings], wanted: Wanted) -> Iterator[Left]:

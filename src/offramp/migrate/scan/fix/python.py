@@ -63,6 +63,7 @@ class _File:
         self.edits: list[Edit] = []
         self.left: list[Left] = []
         self.variables: list[tuple[str, int]] = []
+        self.defaults: list[int] = []
 
     def findings(self) -> Findings:
         """Everything that is to be changed or named."""
@@ -73,7 +74,12 @@ class _File:
                 self._module_setting(node)
                 self._address_constant(node)
         unique = {(edit.start, edit.end): edit for edit in self.edits}
-        return Findings(edits=tuple(unique.values()), left=tuple(self.left), variables=tuple(self.variables))
+        return Findings(
+            edits=tuple(unique.values()),
+            left=tuple(self.left),
+            variables=tuple(self.variables),
+            defaults=tuple(self.defaults),
+        )
 
     def _call(self, call: ast.Call) -> None:
         made = self.names.made_by(call)
@@ -99,7 +105,9 @@ class _File:
             self._leave(call, what, "its arguments come from elsewhere: give the address there")
         elif call.args and not call.keywords:
             self._leave(call, what, f"its arguments are given by position: add {argument}= yourself")
-        elif not self.covered:
+        elif self.covered:
+            self.defaults.append(call.lineno)
+        else:
             self._insert(call, argument, what)
 
     def _given(self, value: ast.expr, what: str) -> None:
@@ -109,7 +117,11 @@ class _File:
         if literal is not None:
             self._literal(value, literal, what)
         elif variable:
-            self.variables.append((variable, value.lineno))
+            other = _fallback(value)
+            if other is not None and not may_replace(other) and not same_address(other, self.wanted.base_url):
+                self._leave(value, what, points_elsewhere(other))
+            else:
+                self.variables.append((variable, value.lineno))
         elif isinstance(value, ast.Constant):
             self._replace(value, quoted(self.wanted.base_url, self.source.text), what)
         elif isinstance(value, ast.Name) and (constant := self._constant(value.id)) is not None:
@@ -215,6 +227,13 @@ def _variable(node: ast.expr) -> str:
         if function.endswith(("getenv", "environ.get")):
             return text_of(node.args[0]) or ""
     return ""
+
+
+def _fallback(node: ast.expr) -> str | None:
+    """The literal that is taken where the variable is not set."""
+    if isinstance(node, ast.BoolOp):
+        return text_of(node.values[-1])
+    return text_of(node.args[1]) if isinstance(node, ast.Call) and len(node.args) > 1 else None
 
 
 def _short(node: ast.expr) -> str:

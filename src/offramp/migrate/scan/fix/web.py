@@ -71,6 +71,7 @@ class _File:
         self.edits: list[Edit] = []
         self.left: list[Left] = []
         self.variables: list[tuple[str, int]] = []
+        self.defaults: list[int] = []
 
     def findings(self) -> Findings:
         """Everything that is to be changed or named."""
@@ -91,7 +92,12 @@ class _File:
                 self._model(node)
             elif name in _FETCHES:
                 self._fetched(node)
-        return Findings(edits=tuple(self.edits), left=tuple(self.left), variables=tuple(self.variables))
+        return Findings(
+            edits=tuple(self.edits),
+            left=tuple(self.left),
+            variables=tuple(self.variables),
+            defaults=tuple(self.defaults),
+        )
 
     # ------------------------------------------------------------------------------------------------------ address
 
@@ -99,7 +105,9 @@ class _File:
         what = f"baseURL of {name}(…)"
         given = arguments(node)
         if not given:
-            if not self.covered:
+            if self.covered:
+                self.defaults.append(line(node))
+            else:
                 self._empty(node, kind, what)
             return
         options = bare(given[0])
@@ -116,7 +124,9 @@ class _File:
         """LangChain's classes hand a `configuration` on to the SDK."""
         inner = _pair(options, "configuration")
         if inner is None:
-            if not self.covered:
+            if self.covered:
+                self.defaults.append(line(node))
+            else:
                 self._insert(options, f"configuration: {{ baseURL: {self._address()} }}", what)
         elif bare(inner).kind() == "object":
             self._options(node, bare(inner), what)
@@ -129,7 +139,9 @@ class _File:
             self._given(bare(value), what)
         elif any(child.kind() == "spread_element" or child.text() == "baseURL" for child in named(options)):
             self._leave(node, what, "its options come in part from elsewhere: give the address there")
-        elif not self.covered:
+        elif self.covered:
+            self.defaults.append(line(node))
+        else:
             self._insert(options, f"baseURL: {self._address()}", what)
 
     def _given(self, value: SgNode, what: str) -> None:

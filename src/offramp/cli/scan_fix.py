@@ -1,0 +1,109 @@
+"""`offramp scan --fix`: the change as a diff on standard output, what is left and why beside it; `--write` makes it."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.text import Text
+
+from offramp.cli.scan_picture import plain
+from offramp.cli.terminal import is_coloured
+from offramp.errors import UsageError
+from offramp.migrate.scan.fix.edits import Left, Wanted
+from offramp.migrate.scan.fix.propose import Proposal, propose
+from offramp.migrate.scan.fix.write import write
+from offramp.migrate.scan.model import Project
+
+DEFAULT_BASE_URL = "http://127.0.0.1:8484/v1"
+"""Where `offramp serve` listens unless told otherwise."""
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def wanted(base_url: str, model: str | None) -> Wanted:
+    """What the options ask for.
+
+    Raises:
+        UsageError: If the address is none, or the model cannot stand in a string literal.
+    """
+    try:
+        parts = urlsplit(base_url)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.path not in {"", "/"}
+    except ValueError:
+        is_whole = False
+    if not is_whole or not _is_plain(base_url):
+        raise UsageError(
+            f"--base-url {base_url}: give an address with its path, such as {DEFAULT_BASE_URL}", param="base-url"
+        )
+    if model is not None and (not model or not _is_plain(model)):
+        raise UsageError(f"--model {model!r}: give a model's name, without blanks or quotes", param="model")
+    return Wanted(base_url=base_url.rstrip("/"), model=model)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and not set(text) & set("\"'`\\ $")
+
+
+def apply(project: Project, base: Path, asked: Wanted, *, writes: bool) -> tuple[Proposal, list[Left]]:
+    """The proposal, written if asked for, and what could not be written.
+
+    Raises:
+        UnavailableError: If a file cannot be written.
+    """
+    proposal = propose(project, asked)
+    return proposal, write(proposal, base) if writes else []
+
+
+def show(proposal: Proposal, unwritten: Sequence[Left], *, writes: bool) -> None:
+    """The diff on standard output, everything else on standard error."""
+    out = Console(file=sys.stdout, no_color=not is_coloured(sys.stdout), soft_wrap=True, highlight=False)
+    told = Console(file=sys.stderr, no_color=not is_coloured(sys.stderr), soft_wrap=True, highlight=False)
+    if out.is_terminal:
+        for line in proposal.diff().split("\n")[:-1]:
+            out.print(Text(plain(line.rstrip("\r")), style=_STYLES.get(line[:1], "")))
+    else:
+        sys.stdout.write(proposal.diff())
+        sys.stdout.flush()
+    left = [*proposal.left, *unwritten]
+    if left:
+        told.print(f"Not changed, {len(left)}:")
+    for each in left:
+        told.print(Text(plain(f"  {each.file}:{each.line} {each.what}: {each.why}")))
+    told.print(_summary(proposal, unwritten, writes=writes))
+
+
+def _summary(proposal: Proposal, unwritten: Sequence[Left], *, writes: bool) -> str:
+    if not proposal.files:
+        return "Nothing to change."
+    edits = sum(len(each.edits) for each in proposal.files)
+    counted = f"{_count(edits, 'place')} in {_count(len(proposal.files), 'file')}"
+    if not writes:
+        return f"This would change {counted}. `--write` does it; so does `git apply` with this output."
+    return f"Changed {counted}." if not unwritten else f"Changed all but {_count(len(unwritten), 'file')} of {counted}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def document(proposal: Proposal, unwritten: Sequence[Left], *, writes: bool) -> dict[str, Any]:
+    """The proposal for programs."""
+    failed = {each.file for each in unwritten}
+    return {
+        "diff": proposal.diff(),
+        "files": [
+            {
+                "file": each.path,
+                "edits": [{"line": edit.line, "what": edit.what} for edit in each.edits],
+                "written": writes and each.path not in failed,
+            }
+            for each in proposal.files
+        ],
+        "left": [
+            {"file": each.file, "line": each.line, "what": each.what, "why": each.why}
+            for each in [*proposal.left, *unwritten]
+        ],
+    }
