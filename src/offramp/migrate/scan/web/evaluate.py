@@ -250,7 +250,9 @@ def _template(ev: Evaluator, place: Place) -> Value:
             parts.append(unescaped(child.text()))
         elif kind == "template_substitution":
             inner = next(named(child), None)
-            parts.append(ev.value(Place(place.module, inner, place.frame)) if inner is not None else UNKNOWN)
+            part = ev.value(Place(place.module, inner, place.frame)) if inner is not None else UNKNOWN
+            # An empty default waits for somebody to fill it.
+            parts.append(UNKNOWN if part in (NOTHING, Literal("")) else part)
     return joined(parts)
 
 

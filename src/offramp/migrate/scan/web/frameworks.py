@@ -8,17 +8,29 @@ from offramp.migrate.scan.web.module import Module
 from offramp.migrate.scan.web.said import address_of
 from offramp.migrate.scan.web.sdk import ADDRESSES, settings_of
 from offramp.migrate.scan.web.use import Use, argument, ask, each_of, first
-from offramp.migrate.scan.web.values import Called, Choice, External, Literal, Made, Place, Value, options_of
+from offramp.migrate.scan.web.values import Called, Choice, ClassOf, External, Literal, Made, Place, Value, options_of
+
+_MOST_BASES = 6
 
 
 def use_at(who: Callers, place: Place, callee: Value) -> Use | None:
     """The use that making a model at a place is."""
     for value in options_of(callee):
-        if isinstance(value, External):
-            made = maker(value.package, value.name)
-            if made is not None and _is_made_so(place, value.name):
-                return _use(who, place, made, value)
+        external = _based_on(who, value) if isinstance(value, ClassOf) else value
+        if isinstance(external, External):
+            made = maker(external.package, external.name)
+            if made is not None and _is_made_so(place, external.name):
+                return _use(who, place, made, external)
     return None
+
+
+def _based_on(who: Callers, value: Value) -> Value:
+    """The library's class that a class of the project extends."""
+    for _ in range(_MOST_BASES):
+        if not isinstance(value, ClassOf) or value.of.base is None:
+            break
+        value = who.ev.value(Place(value.module, value.of.base))
+    return value
 
 
 def _is_made_so(place: Place, name: str) -> bool:

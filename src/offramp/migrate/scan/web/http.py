@@ -3,14 +3,25 @@
 import re
 
 from offramp.migrate.scan.web.callers import Callers
-from offramp.migrate.scan.web.libraries import FOREIGN, FOREIGN_HOSTS, HTTP_CALLS, HTTP_PATHS, MODELS, package
+from offramp.migrate.scan.web.libraries import (
+    CHAT,
+    EMBEDDINGS,
+    FOREIGN,
+    FOREIGN_HOSTS,
+    HTTP_CALLS,
+    HTTP_PATHS,
+    MODELS,
+    package,
+)
 from offramp.migrate.scan.web.options import root_of
 from offramp.migrate.scan.web.records import properties
+from offramp.migrate.scan.web.said import address_of
 from offramp.migrate.scan.web.syntax import arguments, slice_of
 from offramp.migrate.scan.web.use import Use, argument, ask, each_of, first, records
 from offramp.migrate.scan.web.values import (
     Callable,
     Called,
+    Choice,
     Environment,
     External,
     Literal,
@@ -21,6 +32,7 @@ from offramp.migrate.scan.web.values import (
     Record,
     Template,
     Value,
+    joined,
     options_of,
 )
 from offramp.telemetry.redact import redact
@@ -42,12 +54,17 @@ def use_at(who: Callers, place: Place, callee: Value, name: str) -> Use | None:
     given = [Place(place.module, node, place.frame) for node in arguments(place.node)[:4]]
     if not given or _takes_requests(who, callee, given):
         return None
+    base = _base_of(who, callee) or " ".join(each.function.name for each in own)
+    found: dict[str, Value] = {}
     for address in (given[0], *_in_options(who, given)):
         for value in _addresses(who, address):
-            operation = operation_at(value, relative=bool(own) or _has_base(who, callee))
+            operation = operation_at(value, base=base)
             if operation is not None:
-                return _use(who, place, operation, value, given)
-    return None
+                found.setdefault(operation, value)
+    if not found:
+        return None
+    operation = CHAT if CHAT in found else next(iter(found))
+    return _use(who, place, operation, found[operation], given)
 
 
 def _in_options(who: Callers, given: list[Place]) -> list[Place]:
@@ -60,7 +77,12 @@ def _addresses(who: Callers, place: Place) -> list[Value]:
     """What an address can be. Who hands it on from a parameter is no call site: those who give it are."""
     found: list[Value] = []
     for each in options_of(who.ev.value(place)):
-        found += options_of(each.default) if isinstance(each, Parameter) and each.default is not None else (each,)
+        if isinstance(each, Parameter) and each.default is not None:
+            found += options_of(each.default)
+        elif isinstance(each, Template) and isinstance(each.parts[-1], Choice):
+            found += (joined((*each.parts[:-1], last)) for last in each.parts[-1].options)
+        else:
+            found.append(each)
     return found
 
 
@@ -73,13 +95,15 @@ _SENDING = re.compile(r"\b(?:fetch|axios|got|ky|request|ofetch|\$fetch)\b|\.post
 _MOST_READ = 20_000
 
 
-def _has_base(who: Callers, callee: Value) -> bool:
-    """Whether it is a method of a client that was made with a base address, such as `axios.create({ baseURL })`."""
+def _base_of(who: Callers, callee: Value) -> str:
+    """The base address of a client, such as `axios.create({ baseURL })`, as far as it is known; empty without one."""
     for each in options_of(callee):
         of = each.of if isinstance(each, Member) else each
         if isinstance(of, (Called, Made)) and of.place is not None:
-            return first(records(who, argument(of.place, 0)), "baseURL", "prefixUrl", "baseUrl") is not None
-    return False
+            place = first(records(who, argument(of.place, 0)), "baseURL", "prefixUrl", "baseUrl")
+            if place is not None:
+                return address_of(who, place) or _HOLE
+    return ""
 
 
 def _takes_requests(who: Callers, callee: Value, given: list[Place]) -> bool:
@@ -94,41 +118,42 @@ def _takes_requests(who: Callers, callee: Value, given: list[Place]) -> bool:
     return False
 
 
-def operation_at(address: Value, *, relative: bool = False) -> str | None:
+def operation_at(address: Value, *, base: str = "") -> str | None:
     """What an address asks for; `None` if it is not a path of the API.
 
     Args:
         address: As far as it is known.
-        relative: Whether a path without a host counts.
+        base: What it may be relative to: an address, or the name of the function that is called; empty for nothing.
     """
-    text = address.end() if isinstance(address, Template) else address.value if isinstance(address, Literal) else ""
-    if not isinstance(text, str) or not text:
+    text = _written(address)
+    if not text or FOREIGN_HOSTS.match(text):
         return None
-    whole = isinstance(address, Literal)
-    if FOREIGN_HOSTS.match(_beginning(address)):
+    if isinstance(address, Literal) and not text.startswith(("http://", "https://")) and not base:
         return None
-    if whole and not text.startswith(("http://", "https://")) and not relative:
-        return None
-    path = text.partition("?")[0].rstrip("/")
+    path = text.partition("?")[0].rstrip(f"/{_HOLE}")
     for end, operation in HTTP_PATHS:
         short = end.removeprefix("v1/")
-        if path.endswith(f"/{end}") or path == end or (relative and path.lstrip("/") == short and "/" in text):
-            return operation if _is_openai_like(path, end, operation) else None
+        if path.endswith(f"/{end}") or path == end or (path.lstrip("/") == short and "openai" in base.lower()):
+            return operation if _is_openai_like(path, base, operation) else None
     return None
 
 
-def _beginning(address: Value) -> str:
-    first_part = address.parts[0] if isinstance(address, Template) and address.parts else address
-    said = first_part.value if isinstance(first_part, Literal) else first_part
-    return said if isinstance(said, str) else ""
+def _written(address: Value) -> str:
+    """An address as far as it is known, with a mark for each part that is not."""
+    if isinstance(address, Template):
+        return "".join(part if isinstance(part, str) else _HOLE for part in address.parts)
+    return address.value if isinstance(address, Literal) and isinstance(address.value, str) else ""
 
 
-def _is_openai_like(path: str, end: str, operation: str) -> bool:
+_HOLE = "\0"
+
+
+def _is_openai_like(path: str, base: str, operation: str) -> bool:
     """Whether a short path is the API's: many services have `/embeddings` and `/moderations`."""
     if operation == MODELS and path.startswith("http"):
         return ".openai.com" in path
-    if operation in {"embeddings", "moderations"}:
-        return "v1/" in path or "openai" in path or path.lstrip("/") == end
+    if operation in {EMBEDDINGS, "moderations", "images"}:
+        return "v1/" in path or "openai" in f"{path} {base}".lower() or path.startswith(_HOLE)
     return True
 
 

@@ -326,7 +326,7 @@ FOREIGN = re.compile(
 FOREIGN_HOSTS = re.compile(
     r"^https?://(?:[\w-]+\.)?(?:anthropic\.com|googleapis\.com|cohere\.(?:ai|com)|huggingface\.co)\b"
 )
-"""Addresses with the same paths that speak another protocol."""
+"""Addresses with the same paths that speak another protocol, and those that examples use."""
 OTHER_PROVIDERS = re.compile(
     r"^(?:anthropic|google|gemini|mistral|cohere|groq|xai|meta|deepseek|perplexity|amazon|bedrock|vertex|ollama|qwen|"
     r"alibaba|moonshotai|zai|minimax|claude|together|fireworks|cerebras|vercel|bfl|voyage|inception|morph)(?:[/:_-]|$)"
