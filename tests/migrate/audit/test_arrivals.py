@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offramp.migrate.audit import traffic
+from offramp.migrate.audit.arrivals import Arrivals, arrivals
+from offramp.migrate.ledger.selection import Selection
 from offramp.store.rows import ExchangeRow
-from tests.migrate.audit.related import audited
+from tests.migrate.audit.related import related
 from tests.store.samples import SECOND_NS, START_NS, row
 
 DAY_NS = 86_400 * SECOND_NS
@@ -22,7 +25,13 @@ def sent(*requests: tuple[float, float]) -> list[ExchangeRow]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+def arrivals_of(*rows: ExchangeRow) -> Arrivals:
+    with related(*rows) as connection:
+        traffic.prepare(connection, Selection(), now_ns=START_NS + 366 * DAY_NS)
+        return arrivals(connection)
+
+
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 8_000).map(lambda ms: ms / 1_000), st.integers(0, 4_000).map(lambda ms: ms / 1_000)),
@@ -35,7 +44,7 @@ def test_the_peak_is_what_counting_every_event_finds(requests: list[tuple[float,
     rows = sent(*requests)
     spans = [(one.started_ns, one.started_ns + int(one.total_s * SECOND_NS)) for one in rows]
     most = max(sum(begin <= at <= end for begin, end in spans) for at, _ in spans)
-    found = audited(*rows).arrivals.concurrency
+    found = arrivals_of(*rows).concurrency
 
     assert (found is None and max(end for _, end in spans) == min(begin for begin, _ in spans)) or (
         found is not None and found.peak == most
@@ -44,17 +53,17 @@ def test_the_peak_is_what_counting_every_event_finds(requests: list[tuple[float,
 
 def test_the_mean_in_flight_is_littles_law() -> None:
     """Two requests of five seconds within ten seconds: one in flight on average."""
-    found = audited(*sent((0, 5), (5, 5))).arrivals.concurrency
+    found = arrivals_of(*sent((0, 5), (5, 5))).concurrency
     assert found is not None
 
     assert found.mean == pytest.approx(1.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=60))
 def test_windows_are_counted_empty_ones_included(seconds: list[int]) -> None:
     """A burst is one only beside the silence around it."""
-    window = audited(*sent(*((at, 0.1) for at in seconds))).arrivals.windows[0]
+    window = arrivals_of(*sent(*((at, 0.1) for at in seconds))).windows[0]
     counted = Counter(seconds)
     every = [counted[at] for at in range(min(seconds), max(seconds) + 1)]
 
@@ -67,7 +76,7 @@ def test_windows_are_counted_empty_ones_included(seconds: list[int]) -> None:
 def test_the_week_is_a_mean_over_the_weeks_that_were_seen() -> None:
     """START is a Saturday, 07:30: three requests in that hour of the first week, none in the second."""
     rows = [*sent((0, 1), (1, 1), (2, 1)), row(9, started_ns=START_NS + 7 * DAY_NS + 3_600 * SECOND_NS)]
-    week = audited(*rows, now_ns=START_NS + 8 * DAY_NS).arrivals.week
+    week = arrivals_of(*rows).week
 
     assert week[5][7] == 1.5
     assert week[5][8] == 0.5
@@ -77,7 +86,7 @@ def test_the_week_is_a_mean_over_the_weeks_that_were_seen() -> None:
 
 def test_hours_that_were_never_observed_are_unknown() -> None:
     """Nobody knows what Sunday is like who has seen half an hour of a Saturday."""
-    week = audited(row(1)).arrivals.week
+    week = arrivals_of(row(1)).week
 
     assert [hour for day in week for hour in day if hour is not None] == [1.0]
 
@@ -86,7 +95,7 @@ def test_hours_that_were_never_observed_are_unknown() -> None:
 def test_the_timeline_is_as_fine_as_the_paper(apart_s: int, step_s: int) -> None:
     """A demo of forty seconds and a year of traffic both make a line one can read."""
     rows = [row(1), row(2, started_ns=START_NS + apart_s * SECOND_NS, tier="openai")]
-    found = audited(*rows, now_ns=START_NS + 2 * apart_s * SECOND_NS).arrivals.timeline
+    found = arrivals_of(*rows).timeline
 
     assert found.step_s == step_s
     assert found.last - found.first <= 801
@@ -95,13 +104,13 @@ def test_the_timeline_is_as_fine_as_the_paper(apart_s: int, step_s: int) -> None
 
 def test_a_clock_that_jumped_makes_no_decades() -> None:
     """One row of 1970 would otherwise make all means zero."""
-    window = audited(row(1), row(2, started_ns=0)).arrivals.windows[0]
+    window = arrivals_of(row(1), row(2, started_ns=0)).windows[0]
 
     assert (window.windows, window.peak) == (1, 1)
 
 
 def test_nothing_has_no_arrivals() -> None:
     """An empty ledger is a ledger."""
-    found = audited().arrivals
+    found = arrivals_of()
 
     assert (found.windows, found.concurrency, found.week) == ((), None, [])

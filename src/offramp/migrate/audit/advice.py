@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import floor
 
 from offramp.migrate.audit.audit import Audit
 from offramp.migrate.audit.sketch import Measure
@@ -214,11 +215,13 @@ def _sites(count: int) -> str:
 
 
 def percent(share: float) -> str:
-    """A share for people.
+    """A share for people: never 0 % of something, never 100 % of less than all.
 
-    >>> percent(0.1234), percent(0.00012), percent(0), percent(0.9999)
-    ('12.3 %', '0.01 %', '0 %', '99.99 %')
+    >>> percent(0.1234), percent(0.0123), percent(0.0000012), percent(0), percent(0.9999999), percent(1)
+    ('12.3 %', '1.2 %', '< 0.01 %', '0 %', '99.99 %', '100 %')
     """
-    if 0 < share < 0.0995 or 0.9995 <= share < 1:
-        return f"{100 * share:.2g} %" if share < 0.5 else f"{100 * share:.2f} %"
-    return number(100 * share, "%")
+    if 0 < share < 0.0001:
+        return "< 0.01 %"
+    if 0.9995 <= share < 1:
+        return f"{floor(10_000 * share) / 100} %"
+    return f"{100 * share:.2g} %" if 0 < share < 0.0995 else number(100 * share, "%")
