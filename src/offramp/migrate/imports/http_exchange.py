@@ -47,13 +47,7 @@ def operation_of(method: str, url: str) -> Operation | None:
 
 
 def row_of(recorded: Recorded, operation: Operation, hash_key: bytes) -> ExchangeRow:
-    """The exchange as the ledger would have it.
-
-    Args:
-        recorded: What was recorded.
-        operation: As `operation_of` says.
-        hash_key: Of the fingerprints, so that they meet those of the ledger.
-    """
+    """The exchange as the ledger would have it; `hash_key` is that of its fingerprints, so that they meet the ledger's."""
     headers = {name.lower(): value for name, value in recorded.request_headers}
     fields = {name.lower(): value for name, value in recorded.answer_headers}
     token = _token(headers)
@@ -64,7 +58,6 @@ def row_of(recorded: Recorded, operation: Operation, hash_key: bytes) -> Exchang
     told = _told(operation, recorded, streamed=fields.get("content-type", "").startswith("text/event-stream"))
     named = headers.get("x-offramp-site", "").encode()
     site = site_of(hash_key, asked.site_parts)
-    usage = told.usage
     return exchange(
         id=recorded.id,
         started_ns=recorded.started_ns,
@@ -89,11 +82,7 @@ def row_of(recorded: Recorded, operation: Operation, hash_key: bytes) -> Exchang
         outcome=told.outcome,
         error_code=told.error_code,
         finish_reason=told.finish_reason,
-        input_tokens=usage.input_tokens if usage else None,
-        output_tokens=usage.output_tokens if usage else None,
-        cached_tokens=usage.cached_tokens if usage else None,
-        reasoning_tokens=usage.reasoning_tokens if usage else None,
-        usage="measured" if usage else "none",
+        **_counts(told.usage),
         bytes_in=len(recorded.request),
         bytes_out=len(recorded.answer),
         ttft_s=recorded.ttft_s,
@@ -114,6 +103,18 @@ class _Told:
     service_tier: str = ""
     error_code: str = ""
     usage: Usage | None = None
+
+
+def _counts(usage: Usage | None) -> dict[str, int | str]:
+    if usage is None:
+        return {}
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "usage": "measured",
+    }
 
 
 def _told(operation: Operation, recorded: Recorded, *, streamed: bool) -> _Told:
