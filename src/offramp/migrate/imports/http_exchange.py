@@ -47,7 +47,7 @@ def operation_of(method: str, url: str) -> Operation | None:
 
 
 def row_of(recorded: Recorded, operation: Operation, hash_key: bytes) -> ExchangeRow:
-    """The exchange as the ledger would have it; `hash_key` is that of its fingerprints, so that they meet the ledger's."""
+    """The exchange as the ledger would have it; `hash_key` is that of the ledger's fingerprints."""
     headers = {name.lower(): value for name, value in recorded.request_headers}
     fields = {name.lower(): value for name, value in recorded.answer_headers}
     token = _token(headers)
