@@ -104,7 +104,7 @@ def command(
 
 def _fix(found: Scan, asked: Wanted, content: dict[str, Any] | None, *, writes: bool) -> None:
     """Show the change, or print it with the rest of the scan for programs; write it if asked to."""
-    proposal, unwritten = scan_fix.apply(found.project, found.base, asked, writes=writes)
+    proposal, unwritten = scan_fix.apply(found, asked, writes=writes)
     if content is None:
         scan_fix.show(proposal, unwritten, writes=writes)
     else:

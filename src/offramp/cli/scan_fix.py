@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +14,7 @@ from offramp.errors import UsageError
 from offramp.migrate.scan.fix.edits import Left, Wanted
 from offramp.migrate.scan.fix.propose import Proposal, propose
 from offramp.migrate.scan.fix.write import write
-from offramp.migrate.scan.model import Project
+from offramp.migrate.scan.scan import Scan
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8484/v1"
 """Where `offramp serve` listens unless told otherwise."""
@@ -47,14 +46,14 @@ def _is_plain(text: str) -> bool:
     return text.isprintable() and not set(text) & set("\"'`\\ $")
 
 
-def apply(project: Project, base: Path, asked: Wanted, *, writes: bool) -> tuple[Proposal, list[Left]]:
+def apply(scan: Scan, asked: Wanted, *, writes: bool) -> tuple[Proposal, list[Left]]:
     """The proposal, written if asked for, and what could not be written.
 
     Raises:
         UnavailableError: If a file cannot be written.
     """
-    proposal = propose(project, asked)
-    return proposal, write(proposal, base) if writes else []
+    proposal = propose(scan.project, asked, sites=scan.inventory.sites)
+    return proposal, write(proposal, scan.base) if writes else []
 
 
 def show(proposal: Proposal, unwritten: Sequence[Left], *, writes: bool) -> None:

@@ -3,16 +3,19 @@
 import ast
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from offramp.migrate.scan.fix import baml, dotenv, python, web
-from offramp.migrate.scan.fix.edits import FileFix, Findings, Left, Wanted, applied
+from offramp.migrate.scan.fix.edits import FileFix, Findings, Left, Wanted, applied, may_replace
 from offramp.migrate.scan.kinds import Kind, kind_of
-from offramp.migrate.scan.model import Project, Source
+from offramp.migrate.scan.model import Project, Site, Source
 from offramp.migrate.scan.web.syntax import parse, problems
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+_TOLD_ELSEWHERE = frozenset({"openai", "baml"})
+"""Libraries whose clients are looked at one by one, so that nothing is to be said at each call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +30,13 @@ class Proposal:
         return "".join(_diff(each) for each in self.files)
 
 
-def propose(project: Project, wanted: Wanted) -> Proposal:
+def propose(project: Project, wanted: Wanted, *, sites: Sequence[Site] = ()) -> Proposal:
     """The smallest change that carries a project's clients to offramp.
 
     Args:
         project: All files that were scanned.
         wanted: Address, and model where one is asked for.
+        sites: What the scan found; those that no change reaches are named.
     """
     folders = dotenv.covered_folders(project)
     found = {
@@ -53,6 +57,7 @@ def propose(project: Project, wanted: Wanted) -> Proposal:
             else:
                 files.append(fix)
     left += _unset(project, found, wanted)
+    left += _unreached(sites, found, wanted)
     return Proposal(
         files=tuple(sorted(files, key=lambda each: each.path)),
         left=tuple(sorted(left, key=lambda each: (each.file, each.line))),
@@ -90,6 +95,36 @@ def _unset(project: Project, found: dict[str, Findings], wanted: Wanted) -> Iter
             if not dotenv.carries(project, name):
                 why = f"it is read from {name}: set {name}={wanted.base_url} where the application runs"
                 yield Left(file=path, line=line, what="base_url", why=why)
+
+
+def _unreached(sites: Sequence[Site], found: Mapping[str, Findings], wanted: Wanted) -> Iterator[Left]:
+    """Call sites of other libraries that no edit and no reason speaks of; of each file and library the first."""
+    told = {(path, line) for path, findings in found.items() for line in _lines(findings)}
+    seen: set[tuple[str, str]] = set()
+    for site in sites:
+        place, _, line = site.client.rpartition(":")
+        made = (place, int(line)) if line.isdigit() else (site.file, site.line)
+        here = {(site.file, number) for number in range(site.line, max(site.line, site.end_line) + 1)}
+        concerned = site.library not in _TOLD_ELSEWHERE and site.supported != "no" and _may_be_openais(site)
+        if not concerned or (site.file, site.library) in seen or told & {made, *here}:
+            continue
+        seen.add((site.file, site.library))
+        why = f"calls through {site.library} are not changed: give it the address {wanted.base_url} where it takes one"
+        if site.library == "http":
+            why = f"its address is put together while it runs: make it {wanted.base_url} there"
+        yield Left(file=site.file, line=site.line, what=f"{site.operation} ({site.library})", why=why)
+
+
+def _lines(findings: Findings) -> Iterator[int]:
+    """Every line that a file's findings speak of."""
+    yield from (edit.line for edit in findings.edits)
+    yield from (each.line for each in findings.left)
+    yield from (line for _, line in findings.variables)
+    yield from findings.defaults
+
+
+def _may_be_openais(site: Site) -> bool:
+    return site.base_url is None or may_replace(site.base_url)
 
 
 def _fixed(source: Source, findings: Findings) -> FileFix | None:
