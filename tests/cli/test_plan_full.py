@@ -31,7 +31,7 @@ def test_people_get_an_answer_columns_a_chart_and_what_it_rests_on(capsys: pytes
     for words in (
         "from the trace trace.csv",
         "service level: first token in 2 s and 100 ms per token, for 95 % of the requests",
-        "This is very unsure: it rests on 240 requests",
+        "240 requests",
         "in time, at the peak",
         "break-even of own GPUs",
         "If one figure were another",

@@ -17,6 +17,7 @@ from offramp.errors import UnavailableError, UsageError
 from offramp.migrate import artifact
 from offramp.migrate.plan.by_token import thresholds
 from offramp.migrate.plan.catalogue import catalogue
+from offramp.migrate.plan.earlier import earlier
 from offramp.migrate.plan.full import FullPlan, answer, service_level
 from offramp.migrate.plan.full_document import document
 from offramp.migrate.plan.full_report import report
@@ -43,7 +44,11 @@ def full(inputs: Inputs, run: Run, book: PriceBook) -> None:
         markup=False,
     )
     facts = Facts(
-        book=book, catalogue=catalogue(run.catalogue), today=book.today(), jobs=run.jobs or os.cpu_count() or 1
+        book=book,
+        catalogue=catalogue(run.catalogue),
+        today=book.today(),
+        jobs=run.jobs or os.cpu_count() or 1,
+        earlier=earlier(run.folder),
     )
     with _telling("reading the traffic, then simulating own GPUs on it"):
         traffic = _traffic(inputs, run, book)

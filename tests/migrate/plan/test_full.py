@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -224,7 +225,7 @@ def test_metered_machines_take_the_platforms_fee() -> None:
         ({"slo_ttft_ms": 0.0}, "must be above 0"),
     ],
 )
-def test_a_name_or_figure_that_is_none_is_said_to_be(given: dict[str, object], said: str) -> None:
+def test_a_name_or_figure_that_is_none_is_said_to_be(given: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError) as raised:
         plan_of(**given)
 

@@ -54,6 +54,7 @@ def document(plan: FullPlan, recommendation: Recommendation, what_if: FullPlan |
         **_details(plan),
         "assumptions": [{"text": each.text, "origin": each.origin} for each in assumptions(plan)],
         "warnings": warnings(plan),
+        "earlier_steps": list(plan.facts.earlier),
         "what_if": None if what_if is None else changes(plan, what_if),
     }
 

@@ -51,6 +51,7 @@ def recommend(plan: FullPlan) -> Recommendation:
         *_cheaper(plan, best),
         *_ending(plan, best),
         *_thin(plan),
+        *(f"{each[0].upper()}{each[1:]}." for each in plan.facts.earlier),
     ]
     return Recommendation(verdict=best.verdict, text=" ".join(sentences))
 

@@ -45,6 +45,8 @@ class Facts:
     today: date
     jobs: int
     """Processes for the search."""
+    earlier: tuple[str, ...] = ()
+    """What earlier steps found, as sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

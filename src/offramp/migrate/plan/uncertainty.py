@@ -113,6 +113,11 @@ def uncertainty(
         )
         for _ in range(draws)
     ]
+    return _summary(outcomes, blocks=len(blocks), capacity_error=capacity_error)
+
+
+def _summary(outcomes: Sequence[_Draw], *, blocks: int, capacity_error: float) -> Uncertainty:
+    draws = len(outcomes)
     cheaper = [each for each in outcomes if each.own is not None and each.own < each.incumbent]
     cheapest = [each for each in cheaper if each.hosted is None or (each.own or 0) < each.hosted]
     return Uncertainty(
@@ -127,7 +132,7 @@ def uncertainty(
         own_is_cheaper=len(cheaper) / draws,
         own_is_cheapest=len(cheapest) / draws,
         draws=draws,
-        blocks=len(blocks),
+        blocks=blocks,
         capacity_error=capacity_error,
     )
 
