@@ -36,7 +36,7 @@ def test_a_region_lies_where_its_cloud_says(region: str, where: str) -> None:
     assert area(region) == where
 
 
-@pytest.mark.parametrize("region", ["", "moon-1", "global", "me-central1"])
+@pytest.mark.parametrize("region", ["", "moon-1", "global", "me-central1", "africa-south1", "aus-syd-1"])
 def test_a_region_that_cannot_be_placed_lies_nowhere(region: str) -> None:
     assert area(region) is None
 

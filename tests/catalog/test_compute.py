@@ -10,7 +10,7 @@ import pytest
 from offramp.capacity.hardware import CARDS
 from offramp.catalog import compute
 from offramp.catalog.areas import area
-from offramp.catalog.compute import Terms, by_the_second, compute_card, compute_file, offer, offers
+from offramp.catalog.compute import Terms, by_the_second, compute_card, compute_file, find, offer, offers
 from offramp.errors import ConfigError, UsageError
 from offramp.pricing.compute import Billed
 
@@ -152,6 +152,16 @@ def test_a_search_finds_serverless_gpus_too_and_an_exact_name_alone() -> None:
     assert [each.name for each in compute.find("cerebrium/a10")] == ["cerebrium/A10"]
     assert {"cerebrium/H100", "gcp/a3-highgpu-1g"} <= {each.name for each in compute.find("h100")}
     assert compute.find("no such thing") == []
+
+
+def test_machines_are_found_by_terms_and_place() -> None:
+    """`eu` finds what can be placed there, under whatever name a cloud has for it."""
+    found = find("a100-80 spot eu")
+
+    assert found
+    assert all(each.terms is Terms.SPOT and "eu" in each.areas for each in found)
+    assert find("l40s us-east-1")
+    assert all(each.provider == "aws" for each in find("l40s us-east-1"))
 
 
 def test_a_serverless_gpu_says_what_comes_on_top() -> None:

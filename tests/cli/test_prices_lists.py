@@ -94,6 +94,22 @@ def test_providers_are_listed_with_the_words_that_a_requirement_can_name(capsys:
     assert providers["groq"]["limits"]
 
 
+def test_providers_are_found_by_what_they_state(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever needs a word finds who says it."""
+    wanted = [
+        card.id for card in providers_file().providers if {"eu"} <= {*card.regions} and "hipaa" in card.compliance
+    ]
+
+    assert [each["name"] for each in listed(capsys, "providers", "eu", "hipaa")["providers"]] == wanted
+
+
+def test_a_search_for_machines_in_the_wrong_list_is_sent_to_the_right_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list has GPUs, one row each; machines are the search."""
+    assert run(["prices", "gpus", "h100", "spot"]) == 2
+
+    assert "(machines: offramp prices h100 spot)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["gpus", "models", "providers"])
 def test_what_is_not_in_a_list_is_said_with_what_is(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One line, and what to write instead."""

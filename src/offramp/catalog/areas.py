@@ -10,7 +10,7 @@ AREAS = ("us", "eu", "uk", "ca", "jp", "kr", "sg", "in", "au", "ae", "sa", "ch",
 """Countries by the words people use for them, and `eu` for the European Union."""
 
 _PLACES = (
-    # The first part found in the name decides, so what is more exact stands first.
+    # The first that fits decides, so what is more exact stands first.
     ("eu-west-2", "uk"),
     ("eu-central-2", "ch"),
     ("europe-west2", "uk"),
@@ -63,7 +63,7 @@ _PLACES = (
     ("poland", "eu"),
     ("spain", "eu"),
 )
-"""What a region's name begins with, or contains as Azure writes it, and where that is.
+"""What a region's name begins with, or, where no hyphen is in it, contains as Azure writes it; and where that is.
 Sources: the lists of regions at docs.aws.amazon.com, cloud.google.com and learn.microsoft.com."""
 
 
@@ -76,7 +76,12 @@ def area(region: str) -> str | None:
     name = region.lower()
     if name in AREAS:
         return name
-    return next((where or None for start, where in _PLACES if start in name), None)
+    return next((where or None for part, where in _PLACES if _fits(part, name)), None)
+
+
+def _fits(part: str, name: str) -> bool:
+    """Parts with a hyphen only at the start: `africa-south1` is not in `ca-`."""
+    return name.startswith(part) if "-" in part else part in name
 
 
 def areas(regions: Iterable[str]) -> tuple[str, ...]:

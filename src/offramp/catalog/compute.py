@@ -124,11 +124,19 @@ def offers(*, gpu: str | None = None, provider: str | None = None) -> Iterator[O
 
 
 def find(words: str, *, provider: str | None = None) -> list[Offer]:
-    """The machine or serverless GPU of that name, else all whose name or GPU contains each word; all without words."""
+    """The machine or serverless GPU of that name, else all that each word fits; all without words.
+
+    A word fits what is in the name or the GPU's name, the terms (`spot`), a region or an area (`eu`).
+    """
     listed = [each for each in (*offers(), *_serverless()) if provider is None or each.provider == provider.lower()]
     exact = [each for each in listed if each.name.lower() == words.strip().lower()]
     wanted = words.lower().split()
-    return exact or [each for each in listed if all(word in f"{each.name} {each.gpu}".lower() for word in wanted)]
+    return exact or [each for each in listed if all(_fits(word, each) for word in wanted)]
+
+
+def _fits(word: str, offer: Offer) -> bool:
+    places = (*offer.areas, *(region.lower() for region in offer.regions))
+    return word in f"{offer.name} {offer.gpu}".lower() or word in {offer.terms.value, *places}
 
 
 def _serverless() -> Iterator[Offer]:

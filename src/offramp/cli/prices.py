@@ -78,7 +78,8 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="SEARCH",
-            help="In the name of a model, machine or GPU; `gpus`, `models` or `providers` lists those instead.",
+            help="In the name of a model, machine or GPU; for machines also `spot`, `eu`, a region. `gpus`, `models` "
+            "or `providers` lists those instead.",
         ),
     ] = None,
     provider: Annotated[str | None, typer.Option(help="Only this provider's.", show_default=False)] = None,
@@ -139,7 +140,8 @@ def _list(kind: str, words: str, book: PriceBook, *, as_json: bool) -> int:
     today, console = book.today(), _console()
     if kind == "gpus":
         gpus = prices_lists.gpus(words)
-        _none_is_wrong(gpus, f"no GPU is called {words!r}", list(CARDS))
+        machines = f" (machines: offramp prices {words})" if compute.find(words) else ""
+        _none_is_wrong(gpus, f"no GPU is called {words!r}{machines}", list(CARDS))
         listed: dict[str, object] = {"gpus": [gpu_json(gpu, today) for gpu in gpus]}
         show = partial(show_gpus, console, gpus, today)
     elif kind == "models":
@@ -150,7 +152,7 @@ def _list(kind: str, words: str, book: PriceBook, *, as_json: bool) -> int:
     else:
         providers = prices_lists.providers(words)
         known = [card.id for card in providers_file().providers]
-        _none_is_wrong(providers, f"nothing was looked up of a provider {words!r}", known)
+        _none_is_wrong(providers, f"no provider that was looked up is called so or states {words!r}", known)
         listed = {"providers": [provider_json(card) for card in providers]}
         show = partial(show_providers, console, providers)
     if as_json:

@@ -60,8 +60,12 @@ def models(words: str, book: PriceBook) -> list[Model]:
 
 
 def providers(words: str) -> list[ProviderCard]:
-    """The providers whose name contains each word."""
-    return [card for card in providers_file().providers if _contains(f"{card.id} {card.name}", words)]
+    """The providers each word fits: it is in the name, or one of the areas or the audits and agreements."""
+    return [card for card in providers_file().providers if all(_said(word, card) for word in words.lower().split())]
+
+
+def _said(word: str, card: ProviderCard) -> bool:
+    return word in f"{card.id} {card.name}".lower() or word in {*card.regions, *card.compliance}
 
 
 def _contains(text: str, words: str) -> bool:

@@ -73,8 +73,8 @@ def show_providers(console: Console, listed: Sequence[ProviderCard]) -> None:
         table.add_row(card.id, ", ".join(card.regions) or "–", ", ".join(card.compliance) or "–", when)
     console.print(table)
     console.print(
-        "A word without its conditions is no promise: offramp prices --provider groq shows the statements with their "
-        "sources. What is not listed was not found.",
+        f"A word without its conditions is no promise: offramp prices --provider {listed[0].id} shows the statements "
+        "with their sources. What is not listed was not found.",
         highlight=False,
     )
 
