@@ -18,7 +18,8 @@ from offramp.store.rows import ExchangeRow
 
 QUEUE_BYTES = 32 << 20
 """Bodies that may wait."""
-_CLOSE_S = 5.0
+_CLOSE_S = 2.0
+"""How long the process may take for what waits, and again for its end: below what a worker has to end."""
 _LOOK_S = 1.0
 _REST_S = 30.0
 """How long to wait before a process that ended by itself is started again."""

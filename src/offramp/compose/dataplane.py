@@ -196,10 +196,10 @@ class DataPlane:
         if self._ticker is not None:
             self._ticker.cancel()
         self.probes.stop()
-        if self._capture is not None:
-            self._capture.close()
         self.ledger.flush()
         self.log.flush()
+        if self._capture is not None:
+            self._capture.close()  # Last, since it may take a moment: rows are worth more.
 
     # --- reload ---------------------------------------------------------------------------------
 
