@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from ast_grep_py import SgNode
+
 from offramp.migrate.scan.fingerprint import fingerprint
 from offramp.migrate.scan.judge import Facts, judge
 from offramp.migrate.scan.model import Client, FileResult, Project, Site, Source, in_order, site_id
@@ -11,11 +13,11 @@ from offramp.migrate.scan.web import frameworks, http, sdk, vercel
 from offramp.migrate.scan.web.body import body_of
 from offramp.migrate.scan.web.callers import Callers
 from offramp.migrate.scan.web.evaluate import MOST_STEPS, evaluator
-from offramp.migrate.scan.web.libraries import has_trace
+from offramp.migrate.scan.web.libraries import HTTP_HINT, WANTED, has_trace
 from offramp.migrate.scan.web.module import Call, Module
 from offramp.migrate.scan.web.options import features_of, header_of, parameters_of
 from offramp.migrate.scan.web.said import Model, model_of
-from offramp.migrate.scan.web.syntax import Parsed, parse, problems
+from offramp.migrate.scan.web.syntax import Parsed, arguments, parse, problems, slice_of
 from offramp.migrate.scan.web.use import Use
 from offramp.migrate.scan.web.values import Place
 
@@ -69,15 +71,28 @@ def _callers(project: Project) -> Callers:
 
 def _use_at(who: Callers, place: Place) -> Use | None:
     callee_node = place.node.field("function") or place.node.field("constructor")
-    if callee_node is None:
+    if callee_node is None or not _may_matter(place, callee_node):
         return None
     callee = who.ev.value(Place(place.module, callee_node))
-    name = callee_node
-    if callee_node.kind() == "member_expression":
-        name = callee_node.field("property") or callee_node
     found = sdk.uses_at(who, place, callee) if place.node.kind() == "call_expression" else None
     found = found or vercel.use_at(who, place, callee) or frameworks.use_at(who, place, callee)
-    return found or http.use_at(who, place, callee, name.text() if name.is_leaf() else "")
+    return found or http.use_at(who, place, callee, _last_name(callee_node))
+
+
+def _last_name(callee: SgNode) -> str:
+    name = callee.field("property") if callee.kind() == "member_expression" else callee
+    return name.text() if name is not None and name.is_leaf() else ""
+
+
+def _may_matter(place: Place, callee: SgNode) -> bool:
+    """Whether a call is worth following: any name of one's own may stand for something, but few methods do."""
+    if callee.kind() != "member_expression" or _last_name(callee) in WANTED:
+        return True
+    given = arguments(place.node)
+    return bool(given) and HTTP_HINT.search(slice_of(place.module.parsed, given[0], _ADDRESS_READ)) is not None
+
+
+_ADDRESS_READ = 200
 
 
 def _sites(who: Callers, module: Module, uses: list[tuple[Call, Use]]) -> Iterator[Site]:

@@ -3,7 +3,7 @@
 from offramp.migrate.scan.web.module import Function
 from offramp.migrate.scan.web.values import UNKNOWN, Callable, Evaluates, Frame, Place, Value, one_of
 
-DEEPEST_CALL = 6
+DEEPEST_CALL = 5
 
 
 def returned(

@@ -315,6 +315,26 @@ HTTP_PATHS: tuple[tuple[str, str], ...] = (
 )
 """Ends of addresses."""
 
+_VERBS = frozenset(
+    {
+        "create", "retrieve", "list", "update", "del", "delete", "cancel", "generate", "edit", "createVariation",
+        "createAndRun", "createAndPoll", "createAndRunPoll", "createAndRunStream", "submitToolOutputs",
+        "submitToolOutputsAndPoll", "submitToolOutputsStream", "poll", "upload", "uploadAndPoll", "content",
+        "retrieveContent", "connect", "search", "compact", "count", "parse", "stream", "runTools", "runFunctions",
+        "pause", "resume", "wait", "waitForProcessing", "modify", "remix", "downloadContent", "createFile",
+    }
+)  # fmt: skip
+WANTED = (
+    _VERBS
+    | HTTP_CALLS
+    | OLD_METHODS.keys()
+    | AZURE_METHODS.keys()
+    | VERCEL_CALLS.keys()
+    | {name for _, makers in MAKERS for name in makers}
+)
+"""Last names of all that is looked for; calls of members by other names are not looked at."""
+HTTP_HINT = re.compile(r"completions|embeddings|/v1/|images/|audio/|moderations|responses|assistants|threads")
+
 FOREIGN = re.compile(
     r"^(?:@anthropic-ai/|@ai-sdk/(?!openai|azure|openai-compatible|gateway|provider|rsc|react)|groq-sdk|together-ai|"
     r"@mistralai/|cohere-ai|ollama|@google|google-|@aws-sdk/|replicate|@huggingface/|@cerebras/|workers-ai-provider|@xai|"
