@@ -102,7 +102,9 @@ def what_now(name: str, *, kept: Path | None) -> RenderableType:
     table.add_row(Text(f"{name} serve", style="bold"), "relays to OpenAI and records")
     table.add_row(Text(f'OpenAI(base_url="{BASE_URL}")', style="bold"), "the line in your application")
     then = f"Then `{name} ledger` says what it cost, and `{name} init` writes a file with models of your own."
-    lines = [then] if kept is None else [then, f"This show's ledger is kept: {name} ledger --state {kept}"]
+    ledger = f"This show's ledger is kept: {name} ledger --state {kept}"
+    audit = f"What its traffic is like, and what to do about it: {name} audit --state {kept}"
+    lines = [then] if kept is None else [then, ledger, audit]
     parts = (Padding(Text(line, style="dim"), (0, 0, 0, 2)) for line in lines)
     return Group(
         Text(), Rule(Text(" What now ", style="bold"), style="dim", align="left"), Padding(table, (0, 0, 0, 2)), *parts

@@ -205,13 +205,13 @@ def _call_sites(audit: Audit) -> Iterator[Advice]:
     if found.never_seen:
         yield Advice(
             0.08,
-            f"{_sites(len(found.never_seen))} in the code never seen in the traffic",
+            f"{_sites(len(found.never_seen))} never seen in the traffic",
             "they may be dead, rare, or not yet behind the gateway: a migration must test them by hand",
         )
 
 
 def _sites(count: int) -> str:
-    return "1 call site" if count == 1 else f"{count:,} call sites"
+    return "1 call site in the code was" if count == 1 else f"{count:,} call sites in the code were"
 
 
 def percent(share: float) -> str:

@@ -219,7 +219,7 @@ def heat(
         known_here = [value for value in row if value is not None and isfinite(value)]
         told.append(f"{shown(name)}: {number(sum(known_here))} in all, {number(max(known_here, default=0))} at most")
     height = 20 + len(rows) * tall + 20
-    parts.append(text(f"palest 0, darkest {number(most, unit)}", left, height - 4, class_="tick"))
+    parts.append(text(f"faintest 0, strongest {number(most, unit)}", left, height - 4, class_="tick"))
     return picture(parts, height=height, title=title or unit, description="; ".join(told))
 
 

@@ -40,8 +40,8 @@ def number(value: float, unit: str = "") -> str:
 
 
 def _dollars(size: float) -> str:
-    """Cents from a dollar to ten thousand, whole dollars to a million: what an invoice would say."""
-    if not 0.995 <= size < 999_999.5:
+    """Cents from ten cents to ten thousand, whole dollars to a million: what an invoice would say."""
+    if not 0.0995 <= size < 999_999.5:
         return _digits(size)
     return f"{size:,.0f}" if size >= 9_999.995 else f"{size:,.2f}".removesuffix(".00")
 
