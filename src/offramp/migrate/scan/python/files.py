@@ -4,13 +4,15 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offramp.migrate.scan.model import Problem, Project, Source
-from offramp.migrate.scan.notebooks import cells_of
+from offramp.migrate.scan.notebooks import Cells, cells_of
 from offramp.migrate.scan.python.libraries import ROOTS
 from offramp.migrate.scan.python.scopes import Names, Scope, names_of
 
+MOST_BROKEN_CELLS = 32
+"""So many cells of a notebook may fail to parse before it is given up."""
 TRACE = re.compile(
     r"openai|completions?\b|ChatCompletion|embeddings\.create|\.responses\.(?:create|parse|stream)|litellm|langchain|llama_index|"
     r"instructor|pydantic_ai|dspy|init_chat_model|\bLlm\b|\bLLM\(",
@@ -29,6 +31,10 @@ class PythonFile:
     names: Names
     sets: dict[str, list[tuple[ast.expr, Scope]]]
     """What is assigned to attributes of others' objects, by their dotted names: `self.config.model`."""
+    places: tuple[int, ...] = ()
+    """For each line of a notebook's text the line of its file."""
+    cells: tuple[int, ...] = ()
+    """For each line of a notebook's text the number of its cell."""
 
     @property
     def top(self) -> Scope:
@@ -41,14 +47,26 @@ class PythonFiles:
 
     def __init__(self, project: Project) -> None:
         """Know them by path and by the names under which they can be imported; parse none yet."""
-        self._sources = dict(_python_sources(project))
+        self._sources: dict[str, Source] = {}
+        self._cells: dict[str, Cells] = {}
+        self._take(project)
         self._parsed: dict[str, PythonFile | None] = {}
-        self.problems: dict[str, Problem] = {}
+        self.problems: dict[str, list[Problem]] = {}
         self._by_last: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         for path in self._sources:
             parts = _dotted(path)
             if parts:
                 self._by_last.setdefault(parts[-1], []).append((parts, path))
+
+    def _take(self, project: Project) -> None:
+        for path, source in project.sources.items():
+            if path.endswith((".py", ".pyw")):
+                self._sources[path] = source
+            elif path.endswith(".ipynb"):
+                cells = cells_of(source)
+                if cells.is_python:
+                    self._cells[path] = cells
+                    self._sources[path] = Source(path=path, text=cells.text)
 
     def __iter__(self) -> Iterator[PythonFile]:
         """Those that have been parsed so far."""
@@ -72,22 +90,19 @@ class PythonFiles:
         return self._parsed[path]
 
     def _parse(self, source: Source) -> PythonFile | None:
-        problem = ""
-        line = 0
-        try:
-            with warnings.catch_warnings():
-                # What Python would warn of in somebody else's code is not our subject.
-                warnings.simplefilter("ignore")
-                tree = ast.parse(source.text)
-            names = names_of(tree, source.path)
-            return PythonFile(source=source, tree=tree, names=names, sets=_sets(names))
-        except SyntaxError as error:
-            problem, line = f"does not parse: {error.msg}", error.lineno or 0
-        except (RecursionError, MemoryError):
-            problem = "not read: it is nested too deeply"
-        except ValueError as error:
-            problem = f"does not parse: {error}"
-        self.problems[source.path] = Problem(file=source.path, line=line, message=problem)
+        cells = self._cells.get(source.path)
+        for _ in range(MOST_BROKEN_CELLS if cells else 1):
+            tree, problem = _tree(source)
+            if tree is not None:
+                names = names_of(tree, source.path)
+                places, numbers = (cells.lines, cells.cell_of) if cells else ((), ())
+                return PythonFile(
+                    source=source, tree=tree, names=names, sets=_sets(names), places=places, cells=numbers
+                )
+            self.problems.setdefault(source.path, []).append(_in_file(problem, cells))
+            if cells is None or not problem.line:
+                break
+            source = Source(path=source.path, text=_without_cell(source.text, cells, problem.line))
         return None
 
     def find(self, dotted: str, importer: str) -> str:
@@ -128,14 +143,38 @@ class PythonFiles:
         return next((path for path in (f"{stem}.py", f"{stem}/__init__.py") if path in self._sources), "")
 
 
-def _python_sources(project: Project) -> Iterator[tuple[str, Source]]:
-    for path, source in project.sources.items():
-        if path.endswith((".py", ".pyw")):
-            yield path, source
-        elif path.endswith(".ipynb"):
-            cells = cells_of(source)
-            if cells.is_python:
-                yield path, Source(path=path, text=cells.text)
+def _tree(source: Source) -> tuple[ast.Module | None, Problem]:
+    """The tree, or what is wrong."""
+    try:
+        with warnings.catch_warnings():
+            # What Python would warn of in somebody else's code is not our subject.
+            warnings.simplefilter("ignore")
+            return ast.parse(source.text), Problem(file=source.path, line=0, message="")
+    except SyntaxError as error:
+        line, message = error.lineno or _null(source.text), f"does not parse: {error.msg}"
+    except (RecursionError, MemoryError):
+        line, message = 0, "not read: it is nested too deeply"
+    except ValueError as error:
+        line, message = _null(source.text), f"does not parse: {error}"
+    return None, Problem(file=source.path, line=line, message=message)
+
+
+def _null(text: str) -> int:
+    """The line of a null byte, which Python's parser does not say."""
+    return text.count("\n", 0, text.index("\0")) + 1 if "\0" in text else 0
+
+
+def _in_file(problem: Problem, cells: Cells | None) -> Problem:
+    if cells is None or not 0 < problem.line <= len(cells.lines):
+        return problem
+    return replace(problem, line=cells.lines[problem.line - 1])
+
+
+def _without_cell(text: str, cells: Cells, line: int) -> str:
+    """The text with the cell of that line left empty."""
+    broken = cells.cell_of[min(line, len(cells.cell_of)) - 1]
+    kept = zip(text.split("\n"), cells.cell_of, strict=False)
+    return "\n".join("" if cell == broken else each for each, cell in kept)
 
 
 def _sets(names: Names) -> dict[str, list[tuple[ast.expr, Scope]]]:

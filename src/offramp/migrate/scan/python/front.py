@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from offramp.migrate.scan.model import Client, FileResult, Finding, Problem, Project, Site, Source
+from offramp.migrate.scan.model import Client, FileResult, Problem, Project, Source
 from offramp.migrate.scan.notebooks import Cells, cells_of
 from offramp.migrate.scan.python.clients import client_of
 from offramp.migrate.scan.python.files import PythonFile, PythonFiles
@@ -75,7 +75,7 @@ class _Whole:
         """Files nobody has looked at that name one of these functions, and the module or the class it is from."""
         if not wanted:
             return []
-        pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(wanted)[:_MOST_WANTED]))})\s*\(")
+        pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(wanted)[:_MOST_WANTED]))})\s*[(),]")
         found = []
         for source in list(self.files.untouched()):
             names = {match.group()[:-1].rstrip() for match in pattern.finditer(source.text)}
@@ -87,16 +87,16 @@ class _Whole:
         notebook = path.endswith(".ipynb")
         language = "notebook" if notebook else "python"
         file = self.files.file(path)
-        problems = [self.files.problems[path]] if path in self.files.problems else []
+        problems = self.files.problems.get(path, [])
         if file is None:
             return FileResult(file=path, language=language, problems=problems)
         recogniser, candidates = self._recognise(file)
         describer = Describer(file, self.reader, self.project, language)
         sites = [describer.site(candidate) for candidate in candidates]
         made = [describer.client_at(found) for found in recogniser.clients]
-        clients = [client for client in made if client is not None] + list(
-            _settings(file, self.reader, describer.lines)
-        )
+        clients = [client for client in made if client is not None]
+        clients += _settings(file, self.reader, describer.lines)
+        clients.sort(key=lambda client: (client.line, client.column))
         findings = check_python(file.tree, file.source, project=self.project)
         return FileResult(
             file=path, language=language, sites=sites, findings=findings, clients=clients, problems=problems
@@ -115,28 +115,13 @@ def analyse(source: Source, *, project: Project) -> FileResult:
 
 
 def _in_notebook(result: FileResult, cells: Cells) -> FileResult:
-    """The same with the lines of the notebook's file."""
+    """The same with findings on the lines of the notebook's file; the tree is not that of the file."""
 
     def line(number: int) -> int:
         return cells.lines[number - 1] if 0 < number <= len(cells.lines) else number
 
-    def site(each: Site) -> Site:
-        cell = cells.cell_of[each.line - 1] if 0 < each.line <= len(cells.cell_of) else 0
-        return replace(
-            each, line=line(each.line), end_line=line(each.end_line), function=each.function or f"cell {cell}"
-        )
-
-    def finding(each: Finding) -> Finding:
-        return replace(each, line=line(each.line), end_line=line(each.end_line))
-
-    return replace(
-        result,
-        sites=[site(each) for each in result.sites],
-        clients=[replace(each, line=line(each.line)) for each in result.clients],
-        findings=[finding(each) for each in result.findings],
-        problems=[replace(each, line=line(each.line)) for each in result.problems],
-        tree=None,
-    )
+    findings = [replace(each, line=line(each.line), end_line=line(each.end_line)) for each in result.findings]
+    return replace(result, findings=findings, tree=None)
 
 
 def _touch(candidate: Candidate, reader: Reader) -> None:

@@ -93,7 +93,7 @@ def _text(value: Value) -> tuple[str, str]:
 def _is_likely(reading: Reading, call: ast.Call, scope: Scope, found: re.Match[str]) -> bool:
     """Paths that others have as well count only below an address that says OpenAI, or its version."""
     base, path = found["base"], found["path"]
-    if not base and not _has_address(reading, call, scope):
+    if (not base or base.startswith("/")) and not _has_address(reading, call, scope):
         # A test's client, or a server's own route.
         return False
     if path in _OPERATIONS and path not in {"completions", "responses"}:

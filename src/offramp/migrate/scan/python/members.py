@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Collection, Iterator
 
-from offramp.migrate.scan.python.names import END, MOST_VALUES, annotated, bound, imported, look_up
+from offramp.migrate.scan.python.names import END, MOST_VALUES, annotated, bound, imported, look_up, passed_on
 from offramp.migrate.scan.python.scopes import Binding, Scope
 from offramp.migrate.scan.python.values import (
     Environment,
@@ -78,7 +78,7 @@ def _of_class(reading: Reading, value: Object | Own, name: str) -> Values:
             found += _of_binding(reading, binding, name, scope)
         if any(not _is_none(each) for each in found):
             break
-    known = [each for each in found if not _is_none(each)]
+    known = [passed_on(each) for each in found if not _is_none(each)]
     return unique(known or found, MOST_VALUES) or _handed_on(reading, cls, name) or (Member(value, (name,)),)
 
 

@@ -37,7 +37,7 @@ def look_up(reading: Reading, name: str, scope: Scope, line: int) -> Values:
                 values = [value for binding in found for value in bound(reading, binding)]
                 if name in here.parameters and not any(_surely(binding, here, at) for binding in found):
                     values.append(Argument(here, name))
-                return unique([_passed_on(value) for value in values], MOST_VALUES)
+                return unique([passed_on(value) for value in values], MOST_VALUES)
             if name in here.parameters:
                 return (_receiver(here, name) or Argument(here, name),)
             starred = _starred(reading, name, here)
@@ -206,6 +206,6 @@ def _instance(value: Value) -> Value | None:
     return None
 
 
-def _passed_on(value: Value) -> Value:
-    """A literal that has got a name is a constant."""
+def passed_on(value: Value) -> Value:
+    """A literal that goes by a name is a constant."""
     return replace(value, origin="constant") if isinstance(value, Text) and value.origin == "literal" else value

@@ -69,7 +69,7 @@ class Describer:
         self.reader = reader
         self.project = project
         self.language = language
-        self.lines = Lines(file.source.text)
+        self.lines = Lines(file.source.text, file.places)
         self._ordinals: dict[tuple[str, str], int] = {}
         self._lines_of: dict[str, Lines] = {file.source.path: self.lines}
 
@@ -108,7 +108,7 @@ class Describer:
             language=self.language,
             library=candidate.library,
             library_version=self._version(candidate.library),
-            function=function,
+            function=function or self._cell(candidate.node.lineno),
             operation=candidate.operation,
             model=model.name,
             model_from=model.origin,
@@ -124,6 +124,11 @@ class Describer:
             change=verdict.change,
         )
 
+    def _cell(self, line: int) -> str:
+        """What stands for the function at the top of a notebook; it is no part of the id, since cells move."""
+        cells = self.file.cells
+        return f"cell {cells[line - 1]}" if 0 < line <= len(cells) else ""
+
     def client_at(self, found: Found) -> Client | None:
         """The client as the inventory lists it."""
         return described(self.reader, found, self._lines(found.scope.file)) if found.scope else None
@@ -131,7 +136,7 @@ class Describer:
     def _lines(self, path: str) -> Lines:
         if path not in self._lines_of:
             file = self.reader.files.file(path)
-            self._lines_of[path] = Lines(file.source.text if file else "")
+            self._lines_of[path] = Lines(file.source.text, file.places) if file else Lines("")
         return self._lines_of[path]
 
     def _client(self, candidate: Candidate) -> Client | None:
@@ -192,7 +197,7 @@ class Describer:
         handed_on = any(isinstance(expr, ast.Name) and expr.id in names for expr in written)
         if handed_on and model.origin in {"argument", "default", "unknown"}:
             for call in self.reader.callers(candidate.scope):
-                yield f"{call.scope.file}:{call.node.lineno}"
+                yield f"{call.scope.file}:{self._lines(call.scope.file).line(call.node.lineno)}"
 
     def _version(self, library: str) -> str:
         return self.project.version_of(*_PACKAGES.get(library, (library,)))

@@ -1,6 +1,7 @@
 """The source text of expressions, and where they stand, in lines and characters."""
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from offramp.migrate.scan.rules.rule import Span
@@ -22,13 +23,18 @@ class Place:
 class Lines:
     """The lines of a file. Python's parser counts columns in bytes of UTF-8, people in characters."""
 
-    def __init__(self, text: str) -> None:
-        """Cut the text into lines."""
+    def __init__(self, text: str, places: Sequence[int] = ()) -> None:
+        """Cut the text into lines; `places` are the lines of a notebook's file in which they stand."""
         self._lines = text.split("\n")
+        self._places = places
+
+    def line(self, number: int) -> int:
+        """The line of the file in which a line of the text stands."""
+        return self._places[number - 1] if 0 < number <= len(self._places) else number
 
     def start(self, node: ast.expr) -> Place:
         """Where it begins."""
-        return Place(node.lineno, self._character(node.lineno, node.col_offset) + 1)
+        return Place(self.line(node.lineno), self._character(node.lineno, node.col_offset) + 1)
 
     def span(self, node: ast.expr) -> Span:
         """From where to where it goes."""
@@ -36,7 +42,7 @@ class Lines:
         return Span(
             line=start.line,
             column=start.column,
-            end_line=last,
+            end_line=self.line(last),
             end_column=self._character(last, node.end_col_offset or 0) + 1,
         )
 

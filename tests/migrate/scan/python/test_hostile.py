@@ -1,0 +1,58 @@
+"""Source that is broken, enormous or meant to hurt: reported, never a crash, the rest still counted."""
+
+import pytest
+
+from tests.migrate.scan.code import results
+
+CALL = "from openai import OpenAI\nOpenAI().chat.completions.create(model='m', messages=[])\n"
+
+BROKEN = {
+    "no Python": ("openai = (\n", 1, "does not parse"),
+    "Python 2": ("import openai\nprint 'x'\n", 2, "does not parse"),
+    "a null": ("openai = 'a\0b'\n", 1, "does not parse"),
+    "deep brackets": (f"openai = {'(' * 500}1{')' * 500}\n", 1, "does not parse"),
+    "deep unary": (f"openai = {'-' * 100_000}1\n", 0, "nested too deeply"),
+    "a long sum": (f"openai = {'+'.join(['1'] * 20_000)}\n", 0, "nested too deeply"),
+    "a long chain": (f"openai = a{'.b' * 50_000}\n", 0, "nested too deeply"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "message"), BROKEN.values(), ids=BROKEN)
+def test_what_does_not_parse_is_reported_by_line_and_the_rest_counts(text: str, line: int, message: str) -> None:
+    """One bad file must not cost the others."""
+    found = results({"bad.py": text, "good.py": CALL})
+    (problem,) = found["bad.py"].problems
+
+    assert (problem.file, problem.line) == ("bad.py", line)
+    assert message in problem.message
+    assert len(found["good.py"].sites) == 1
+
+
+DEEP = {
+    "a chain as deep as the parser takes": f"{CALL}x = a{'.b' * 900}\ny = x\nOpenAI(x).files.create(y)\n",
+    "calls in calls": f"{CALL}x = {'f(' * 90}1{')' * 90}\nOpenAI().embeddings.create(model=x, input='')\n",
+    "names that go round": CALL + "".join(f"a{n} = a{(n + 1) % 50} or a{n}\n" for n in range(50)),
+    "functions that go round": CALL
+    + "".join(f"def f{n}(x, y=None): return f{(n + 1) % 60}(y, x) or x\n" for n in range(60))
+    + "OpenAI().embeddings.create(model=f0(1), input='')\n",
+    "a dictionary of itself": f"{CALL}p = {{}}\np = {{**p, **p}}\np.update(p)\nOpenAI().embeddings.create(**p)\n",
+    "a class made from itself": f"{CALL}class A(A): ...\nA().chat.completions.create(model=A().m)\n",
+    "branches over branches": CALL
+    + "".join(f"if c{n}: m = m + '{n}'\n" for n in range(200))
+    + "OpenAI().embeddings.create(model=m, input='')\n",
+    "many values": CALL
+    + "".join(f"m{n} = 'a' if c else 'b{n}'\n" for n in range(40))
+    + f"m = f\"{''.join(f'{{m{n}}}' for n in range(40))}\"\nOpenAI().embeddings.create(model=m, input='')\n",
+    "a file that imports itself": f"{CALL}from bad import *\nfrom bad import x\nx.chat.completions.create(model=x)\n",
+    "odd names": CALL
+    + "import \u202eevil\nd\u00e9j\u00e0 = OpenAI()\nd\u00e9j\u00e0.embeddings.create(model='\ud800')\n",
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+def test_code_that_leads_astray_ends_and_loses_no_site(text: str) -> None:
+    """Whoever wrote it may have meant to hang the scan."""
+    found = results({"bad.py": text})["bad.py"]
+
+    assert found.problems or any(site.line == 2 for site in found.sites)

@@ -1,0 +1,199 @@
+"""Which model a call asks for, and how the code comes to it."""
+
+import pytest
+
+from tests.migrate.scan.code import site, sites
+
+CALL = "OpenAI().chat.completions.create(model={}, messages=[])"
+
+SETTINGS = "from pydantic_settings import BaseSettings\n"
+
+WAYS = {
+    "a literal": ("", '"gpt-4o"', "gpt-4o", "literal"),
+    "a constant": ('MODEL = "gpt-4o"', "MODEL", "gpt-4o", "constant"),
+    "a constant of a class": ('class Models:\n    BIG = "gpt-4o"', "Models.BIG", "gpt-4o", "constant"),
+    "an enumeration": ('class Models(Enum):\n    BIG = "gpt-4o"', "Models.BIG.value", "gpt-4o", "constant"),
+    "a dictionary": ('MODELS = {"big": "gpt-4o", "small": "gpt-4o-mini"}', 'MODELS["big"]', "gpt-4o", "constant"),
+    "get of a dictionary": ('MODELS = {"big": "gpt-4o"}', 'MODELS.get("big", "x")', "gpt-4o", "constant"),
+    "a variable": ("import os", 'os.environ["M"]', None, "environment M"),
+    "a variable with a default": ("import os", 'os.getenv("M", "gpt-4o")', "gpt-4o", "environment M"),
+    "a variable or": ("import os", 'os.environ.get("M") or "gpt-4o"', "gpt-4o", "environment M"),
+    "a part of an f-string": ('V = "4o"', 'f"gpt-{V}"', "gpt-4o", "constant"),
+    "an unknown part of an f-string": ("", 'f"gpt-{version()}"', None, "unknown"),
+    "a function": ('def model():\n    return "gpt-4o"', "model()", "gpt-4o", "literal"),
+    "settings of pydantic": (
+        f'{SETTINGS}class S(BaseSettings):\n    llm_model: str = "gpt-4o"\nsettings = S()',
+        "settings.llm_model",
+        "gpt-4o",
+        "environment LLM_MODEL",
+    ),
+    "settings with a prefix": (
+        f'{SETTINGS}class S(BaseSettings):\n    model_config = C(env_prefix="app_")\n    llm: str = "gpt-4o"\ns = S()',
+        "s.llm",
+        "gpt-4o",
+        "environment APP_LLM",
+    ),
+    "a field of a dataclass": (
+        '@dataclass\nclass C:\n    model: str = "gpt-4o"\nconfig = C()',
+        "config.model",
+        "gpt-4o",
+        "default",
+    ),
+    "something that nobody says": ("", "whatever()", None, "unknown"),
+}
+
+
+@pytest.mark.parametrize(("before", "expression", "name", "origin"), WAYS.values(), ids=WAYS)
+def test_a_model_is_followed_to_where_it_is_said(before: str, expression: str, name: str | None, origin: str) -> None:
+    """As far as a reader would; what only the running program knows is not guessed."""
+    found = site(f"from openai import OpenAI\n{before}\n{CALL.format(expression)}\n")
+
+    assert (found.model, found.model_from) == (name, origin)
+
+
+def test_branches_give_all_models() -> None:
+    """Each of them must be looked at before a switch."""
+    found = site("""
+        from openai import OpenAI
+        if big:
+            model = "gpt-4o"
+        else:
+            model = "gpt-4o-mini"
+        OpenAI().chat.completions.create(model=model, messages=[])
+    """)
+
+    assert (found.model, found.models) == ("gpt-4o", ("gpt-4o", "gpt-4o-mini"))
+
+
+def test_only_what_can_have_run_before_counts() -> None:
+    """The other branch, and what comes later, is not what this call asks for."""
+    first, second = sites("""
+        from openai import OpenAI
+        client = OpenAI()
+        if big:
+            model = "gpt-4o"
+            client.chat.completions.create(model=model, messages=[])
+        else:
+            model = "gpt-4o-mini"
+            client.chat.completions.create(model=model, messages=[])
+        model = "gpt-4.1"
+    """)
+
+    assert (first.model, second.model) == ("gpt-4o", "gpt-4o-mini")
+
+
+def test_a_wrapper_asks_for_what_its_caller_says() -> None:
+    """The create call stands in one place, the decision in another."""
+    found = site("""
+        from openai import OpenAI
+        def ask(question, model):
+            return OpenAI().chat.completions.create(model=model, messages=[])
+        ask("x", model="gpt-4o")
+    """)
+
+    assert (found.model, found.model_from, found.callers) == ("gpt-4o", "argument", ("app.py:5",))
+
+
+def test_a_wrapper_with_a_default_lists_what_callers_say() -> None:
+    """The default stands for those who say nothing."""
+    found = site("""
+        from openai import OpenAI
+        def ask(question, model="gpt-4o"):
+            return OpenAI().chat.completions.create(model=model, messages=[])
+        ask("x")
+        ask("y", "gpt-4.1")
+    """)
+
+    assert (found.model, found.model_from) == ("gpt-4o", "default")
+    assert set(found.models) == {"gpt-4o", "gpt-4.1"}
+    assert found.callers == ("app.py:5", "app.py:6")
+
+
+def test_callers_in_files_without_a_trace_are_found() -> None:
+    """They call the team's own function and never name the API."""
+    (found,) = sites(
+        llm__client="""
+            from openai import OpenAI
+            def summarise(text, model):
+                return OpenAI().chat.completions.create(model=model, messages=[])
+        """,
+        jobs__nightly="""
+            from llm.client import summarise
+            summarise("x", model="gpt-4.1-mini")
+        """,
+    )
+
+    assert (found.model, found.callers) == ("gpt-4.1-mini", ("jobs/nightly.py:3",))
+
+
+def test_a_method_s_caller_is_found_through_the_object() -> None:
+    """Also where the class gets the model when it is made, through a class made from it."""
+    (found,) = sites(
+        base="""
+            from openai import OpenAI
+            class Base:
+                def __init__(self, model):
+                    self.model = model
+                    self.client = OpenAI()
+                def ask(self):
+                    return self.client.chat.completions.create(model=self.model, messages=[])
+        """,
+        cheap="""
+            from base import Base
+            class Cheap(Base):
+                def __init__(self):
+                    super().__init__("gpt-4o-mini")
+        """,
+    )
+
+    assert (found.model, found.model_from) == ("gpt-4o-mini", "argument")
+
+
+def test_tests_do_not_say_what_a_function_asks_for() -> None:
+    """A model in a test is as likely an invention."""
+    (found,) = sites(
+        app="""
+            from openai import OpenAI
+            def ask(model):
+                return OpenAI().chat.completions.create(model=model, messages=[])
+        """,
+        tests__test_app='from app import ask\nask(model="nonsense")\n',
+    )
+
+    assert (found.model, found.model_from) == (None, "unknown")
+
+
+def test_constants_and_clients_are_followed_across_files() -> None:
+    """Through relative imports, packages and other names."""
+    (found,) = sites(
+        app__config='CHAT_MODEL = "gpt-4o"\n',
+        app__clients="from openai import OpenAI\nopenai_client = OpenAI(base_url='http://here/v1')\n",
+        app__chat="""
+            from . import config
+            from .clients import openai_client as client
+            client.chat.completions.create(model=config.CHAT_MODEL, messages=[])
+        """,
+    )
+
+    assert (found.model, found.client, found.base_url) == ("gpt-4o", "app/clients.py:2", "http://here/v1")
+
+
+def test_what_leads_in_a_circle_leads_nowhere() -> None:
+    """Nobody's code may hang a scan."""
+    found = site("""
+        from openai import OpenAI
+        def a(model): return b(model)
+        def b(model): return OpenAI().chat.completions.create(model=c(model), messages=[]) or a(model)
+        def c(model): return c(model)
+        model = model
+        a(model)
+    """)
+
+    assert found.model is None
+
+
+def test_engine_and_deployment_are_models_too() -> None:
+    """The SDK before 1.0 called them so for Azure."""
+    found = site('import openai\nopenai.ChatCompletion.create(engine="gpt-35", messages=[])\n')
+
+    assert (found.model, found.model_from) == ("gpt-35", "literal")

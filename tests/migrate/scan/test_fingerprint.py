@@ -1,0 +1,70 @@
+"""A call site's fingerprint is the one that the gateway gives to its requests."""
+
+from pathlib import Path
+
+import pytest
+
+from offramp.migrate.scan.fingerprint import fingerprint
+from offramp.store.hash_key import load_or_create
+from tests.migrate.scan.app_for_fingerprints import all_calls
+from tests.migrate.scan.code import KEY, site, sites
+from tests.processes import gateway, simulate
+
+APPLICATION = Path(__file__).parent / "app_for_fingerprints.py"
+
+
+@pytest.mark.timeout(60)
+def test_the_ledger_knows_each_site_by_the_fingerprint_that_the_scan_gave() -> None:
+    """The same requests, sent by the SDK and by hand through a real gateway: this is what `audit` joins by."""
+    with simulate("openai") as engine, gateway(None, env={"OFFRAMP_UPSTREAM": engine.base_url}) as served:
+        all_calls(served.base_url, "What is it?")
+        served.wait_ledger(6)
+        rows = served.ledger("--rows", "10")["rows"]
+        found = sites(APPLICATION.read_text(encoding="utf-8"), hash_key=load_or_create(served.state))
+
+    recorded = [row["site"] for row in sorted(rows, key=lambda row: row["started"])]
+    assert [each.fingerprint for each in found] == recorded
+    assert len(set(recorded)) == 6
+    assert "" not in recorded
+
+
+UNCLEAR = {
+    "a prompt of a caller": "def ask(p):\n    go([{'role': 'system', 'content': p}])",
+    "a prompt of the environment": "import os\ngo([{'role': 'system', 'content': os.environ['P']}])",
+    "a prompt with an unknown part": "go([{'role': 'system', 'content': f'You are {name()}'}])",
+    "two prompts": "p = 'a' if x else 'b'\ngo([{'role': 'system', 'content': p}])",
+    "messages of elsewhere": "go(load())",
+    "tools of elsewhere": "go([{'role': 'system', 'content': 'x'}], tools=load())",
+    "a schema by class": "go([{'role': 'system', 'content': 'x'}], response_format=Answer)",
+}
+
+
+@pytest.mark.parametrize("text", UNCLEAR.values(), ids=UNCLEAR)
+def test_what_is_not_literal_has_no_fingerprint(text: str) -> None:
+    """A wrong one would join a site with somebody else's traffic."""
+    call = "from openai import OpenAI\nclient = OpenAI()\ncreate = client.chat.completions.create\n"
+    written = text.replace("go(", "create(model='m', messages=")
+
+    assert site(call + written, hash_key=KEY).fingerprint == ""
+
+
+def test_without_prompt_tools_and_schema_there_is_none() -> None:
+    """All such requests look alike, and so the ledger keeps none for them."""
+    messages = "[{'role': 'user', 'content': x}]"
+    text = f"from openai import OpenAI\nOpenAI().chat.completions.create(model='m', messages={messages})"
+
+    assert site(text, hash_key=KEY).fingerprint == ""
+
+
+def test_without_a_key_there_is_none() -> None:
+    """Fingerprints are keyed, so that nobody can try texts out."""
+    body: dict[str, object] = {"messages": [{"role": "system", "content": "x"}]}
+
+    assert fingerprint("chat.completions", body, None) == ""
+    assert len(fingerprint("chat.completions", body, KEY)) == 16
+
+
+def test_a_body_that_no_gateway_would_take_has_none() -> None:
+    """Nothing of it would ever be in the ledger."""
+    assert fingerprint("chat.completions", {"messages": "x"}, KEY) == ""
+    assert fingerprint("images", {"prompt": "x"}, KEY) == ""
