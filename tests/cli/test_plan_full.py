@@ -93,6 +93,19 @@ def test_machines_of_ones_own_are_looked_at(folder: Path, capsys: pytest.Capture
     assert msgspec.json.decode(capsys.readouterr().out)["own"]["offer"]["name"] == "office/box"
 
 
+def test_the_demos_traffic_can_be_planned_without_any_further_input(capsys: pytest.CaptureFixture[str]) -> None:
+    """A newcomer's second command: a demo's minute is an answer too, and said to be very unsure."""
+    assert run(["demo", "--chapter", "relay", "--state", "kept"]) == 0
+    capsys.readouterr()
+
+    assert run(["plan", "--state", "kept", "--json"]) == 0
+
+    plan = msgspec.json.decode(capsys.readouterr().out)
+    assert plan["incumbent"]["name"] == "openai/gpt-4o-mini"
+    assert plan["own"]["model"] == "mistral-7b"
+    assert "This is very unsure: it rests on a single request in one second" in plan["recommendation"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

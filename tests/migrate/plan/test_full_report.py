@@ -55,7 +55,11 @@ def test_figures_that_rest_on_an_old_price_are_marked() -> None:
     assert rows["a month"][3].endswith(OLD)
     assert rows["a request"][2].endswith(OLD)
     fresh = {row[0]: row for row in columns(plan_of(gpu="H100")).rows}
-    assert not fresh["a month"][3].endswith(OLD)
+    assert not fresh["machines"][3].endswith(OLD)
+    assert not fresh["people and fees"][3].endswith(OLD)
+    # What falls back is paid at the incumbent's old price, and so is a part of the whole.
+    assert fresh["fallback"][3].endswith(OLD)
+    assert fresh["a month"][3].endswith(OLD)
 
 
 def test_who_merely_costs_more_is_counted_and_not_listed_one_by_one() -> None:

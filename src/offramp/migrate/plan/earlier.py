@@ -83,10 +83,8 @@ def _audited(folder: Path) -> list[str]:
     if best is None or best.share is None or best.share < WORTH_SAYING:
         return []
     saved = parse_usd(best.saved_usd, what="audit.json: saved_usd")
-    return [
-        f"a cache with a lifetime of {best.lifetime_s / 3600:g} hours would have answered {best.share:.0%} of the "
-        f"requests and saved ${saved:.2f} in the time of the audit, wherever the others go (audit.json)"
-    ]
+    said = f"would have answered {best.share:.0%} of the requests and saved ${saved:.2f} in the time of the audit"
+    return [f"a cache with a lifetime of {best.lifetime_s / 3600:g} hours {said}, wherever the others go (audit.json)"]
 
 
 def _content(found: artifact.Artifact, kind: type[_T]) -> _T:

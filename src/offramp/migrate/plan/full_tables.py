@@ -9,6 +9,7 @@ from offramp.catalog.prices import STALE_AFTER_DAYS
 from offramp.migrate.plan.by_token import Tariffed
 from offramp.migrate.plan.full import FullPlan
 from offramp.migrate.plan.own_ways import OwnWay
+from offramp.migrate.plan.requirements import Requirements
 from offramp.migrate.plan.words import about, usd
 from offramp.pricing.economy import Economy
 
@@ -16,6 +17,10 @@ OLD = "(old)"
 """Stands behind every figure that rests on a price older than 90 days."""
 
 UNKNOWN = "not known"
+
+PEOPLE = "people and fees"
+AT_THE_INCUMBENT = ("fallback", "answers redone")
+"""Parts of a bill that are paid at the incumbent's price."""
 
 _PATH_STEP = 3
 _OTHERS = 8
@@ -37,26 +42,23 @@ def columns(plan: FullPlan) -> Sheet:
     """The three columns."""
     own, hosted = plan.own, plan.tokens.hosted
     assumed = " (assumed)" if plan.model_assumed else ""
-    bills = bill_lines(plan)
+    marks = _marks(plan)
+    nobody = "nobody that may be asked" if plan.required != Requirements() else "no provider is known"
     rows = [
-        ("who", plan.tokens.incumbent.name, hosted.name if hosted else "nobody that may be asked", _who(plan)),
-        *(
-            (label, *(_or_nothing(bill.get(label), marks[place]) for place, bill in enumerate(bills)))
-            for marks in (_marks(plan),)
-            for label in dict.fromkeys(label for bill in bills for label in bill)
-        ),
+        ("who", plan.tokens.incumbent.name, hosted.name if hosted else nobody, _who(plan)),
+        *_bill_rows(plan),
     ]
     totals = (plan.economy.incumbent_month(), plan.economy.hosted_month(), plan.economy.own_month())
-    marks = _marks(plan)
     good = (plan.traffic.measured.attainment_mean, None, own.attainment_mean if own else None)
     peak = (plan.traffic.measured.attainment_peak, None, own.attainment_peak if own else None)
+    is_there = (True, hosted is not None, own is not None)
     bold = len(rows)
     rows += [
         ("a month", *(_or_nothing(total, mark) for total, mark in zip(totals, marks, strict=True))),
         ("a request", *(_each(plan, total, 1.0, mark) for total, mark in zip(totals, marks, strict=True))),
         ("a good request", *(_each(plan, *each) for each in zip(totals, good, marks, strict=True))),
-        ("in time, usually", *(_share(each) for each in good)),
-        ("in time, at the peak", *(_share(each) for each in peak)),
+        ("in time, usually", *(_share(each) if there else "" for each, there in zip(good, is_there, strict=True))),
+        ("in time, at the peak", *(_share(each) if there else "" for each, there in zip(peak, is_there, strict=True))),
         ("headroom", _room(plan), UNKNOWN if hosted else "", _own_room(plan)),
         ("break-even of own GPUs", *_break_even(plan), ""),
         ("paid back in", "", _back(plan, own=False), _back(plan, own=True)),
@@ -80,7 +82,7 @@ def bill_lines(plan: FullPlan) -> tuple[dict[str, Fraction], dict[str, Fraction]
             **_machines(plan, plan.own),
             "fallback": requests * economy.fallback_share * economy.incumbent_usd,
             "answers redone": (1 - economy.fallback_share) * redone,
-            "people and fees": economy.operating_usd,
+            PEOPLE: economy.operating_usd,
         }
     kept = [{label: part for label, part in bill.items() if part} for bill in (hosted, own)]
     return {"tokens": requests * economy.incumbent_usd}, kept[0], kept[1]
@@ -194,15 +196,36 @@ def is_old(checked: str, plan: FullPlan) -> bool:
     return bool(checked) and plan.age_days(checked) > STALE_AFTER_DAYS
 
 
-def _marks(plan: FullPlan) -> tuple[str, str, str]:
-    """What stands behind every figure of a column whose price is old."""
+def _old_prices(plan: FullPlan) -> tuple[bool, bool, bool]:
+    """Whether a price of each column's own is old."""
     hosted = plan.tokens.hosted
-    ways = [card.checked for card in plan.tokens.incumbent.cards.values()]
     return (
-        f" {OLD}" if any(is_old(day, plan) for day in ways) else "",
-        f" {OLD}" if hosted is not None and is_old(hosted.card.checked, plan) else "",
-        f" {OLD}" if plan.own is not None and is_old(plan.own.offer.checked, plan) else "",
+        any(is_old(card.checked, plan) for card in plan.tokens.incumbent.cards.values()),
+        hosted is not None and is_old(hosted.card.checked, plan),
+        plan.own is not None and is_old(plan.own.offer.checked, plan),
     )
+
+
+def _marks(plan: FullPlan) -> tuple[str, str, str]:
+    """What stands behind the sums of each column if one of its prices is old.
+
+    What is redone or falls back is paid at the incumbent's price, so that its age counts in all columns.
+    """
+    paid, rented, machines = _old_prices(plan)
+    redone, passed_on = plan.economy.redone_usd > 0, plan.economy.passed_on_usd > 0
+    return _said(paid), _said(rented or (paid and redone)), _said(machines or (paid and passed_on))
+
+
+def _bill_rows(plan: FullPlan) -> Iterator[tuple[str, ...]]:
+    """The parts of the bills, each with the age of the price that it rests on."""
+    bills, old = bill_lines(plan), _old_prices(plan)
+    for label in dict.fromkeys(label for bill in bills for label in bill):
+        ages = (False,) * 3 if label == PEOPLE else (old[0],) * 3 if label in AT_THE_INCUMBENT else old
+        yield (label, *(_or_nothing(bill.get(label), _said(age)) for bill, age in zip(bills, ages, strict=True)))
+
+
+def _said(is_old_price: bool) -> str:  # noqa: FBT001 - a word for yes, none for no
+    return f" {OLD}" if is_old_price else ""
 
 
 def _who(plan: FullPlan) -> str:

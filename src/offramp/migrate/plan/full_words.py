@@ -45,12 +45,12 @@ def recommend(plan: FullPlan) -> Recommendation:
         best = stay
     sentences = [
         _verdict(plan, best, stay),
+        *_thin(plan),
         *_refused(plan),
         *_sure(plan),
         *_own(plan, best),
         *_cheaper(plan, best),
         *_ending(plan, best),
-        *_thin(plan),
         *(f"{each[0].upper()}{each[1:]}." for each in plan.facts.earlier),
     ]
     return Recommendation(verdict=best.verdict, text=" ".join(sentences))
@@ -70,7 +70,11 @@ def ways(plan: FullPlan) -> Iterator[Way]:
         )
     if tokens.batch_usd is not None:
         yield _by_token(
-            plan, f"{tokens.incumbent.name} as batch", tokens.batch_usd, Verdict.BATCH, proposed=plan.inputs.can_wait
+            plan,
+            f"{tokens.incumbent.name} as batch, for what can wait a day",
+            tokens.batch_usd,
+            Verdict.BATCH,
+            proposed=plan.inputs.can_wait,
         )
     for each in tokens.alternatives:
         same = each.card.provider == tokens.incumbent.card.provider
@@ -254,7 +258,7 @@ def _span(seconds: float) -> str:
     for size, word in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {word}"
-    return f"{seconds:.0f} seconds"
+    return "one second" if seconds <= 1 else f"{seconds:.0f} seconds"
 
 
 def _model(plan: FullPlan, notice: Ending) -> str:
