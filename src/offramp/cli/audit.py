@@ -3,12 +3,11 @@
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from offramp.cli import audit_imports
+from offramp.cli import audit_options as options
 from offramp.cli.audit_picture import show
 from offramp.cli.ledger import hexadecimal, span
 from offramp.cli.terminal import is_coloured, print_json
@@ -19,7 +18,6 @@ from offramp.migrate.audit.audit import Audit, audit
 from offramp.migrate.audit.document import document
 from offramp.migrate.audit.page import page
 from offramp.migrate.audit.scan import Scanned, find
-from offramp.migrate.imports.kinds import Kind
 from offramp.migrate.ledger.selection import Selection
 
 _WIDTH = 110
@@ -27,54 +25,31 @@ _WIDTH = 110
 
 
 def command(
-    state: Annotated[Path, typer.Option(help="The gateway's state folder.")] = Path(".offramp"),
-    team: Annotated[str | None, typer.Option(help="Only this team's requests.")] = None,
-    feature: Annotated[str | None, typer.Option(help="Only this feature of the application.")] = None,
-    key: Annotated[str | None, typer.Option(help="Only this key, by its name.")] = None,
-    model: Annotated[str | None, typer.Option(help="Only this model, asked for or served.")] = None,
-    tier: Annotated[str | None, typer.Option(help="Only what this tier answered.")] = None,
-    route: Annotated[str | None, typer.Option(help="Only this route.")] = None,
-    operation: Annotated[str | None, typer.Option(help="Only this operation, such as chat.completions.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="Only what ended so: ok, refused, truncated, cancelled …")] = None,
-    site: Annotated[
-        str | None, typer.Option(help="Only this call site, by the first digits of its fingerprint.")
-    ] = None,
-    on: Annotated[str | None, typer.Option("--day", help="One day (UTC): 2026-11-21.")] = None,
-    since: Annotated[str | None, typer.Option(help="From a day, a time, or so long ago: 2026-11-01, 24h, 7d.")] = None,
-    until: Annotated[str | None, typer.Option(help="Before a day or a time.")] = None,
-    imports: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--import", help="Usage recorded elsewhere (see docs/imports.md). Repeatable.", show_default=False
-        ),
-    ] = None,
-    import_kind: Annotated[
-        Kind | None, typer.Option(help="Who wrote those files. Default: what is in them.", show_default=False)
-    ] = None,
-    scan: Annotated[
-        Path | None, typer.Option(help="The scan to join with. Default: scan.json in --dir.", show_default=False)
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Also write a report with charts to this file.", show_default=False)
-    ] = None,
-    folder: Annotated[Path, typer.Option("--dir", help="Where the results of the steps lie.")] = artifact.FOLDER,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: everything, with exact amounts.")] = False,
+    state: options.State = Path(".offramp"),
+    team: options.Team = None,
+    feature: options.Feature = None,
+    key: options.Key = None,
+    model: options.Model = None,
+    tier: options.Tier = None,
+    route: options.Route = None,
+    operation: options.Operation = None,
+    outcome: options.Outcome = None,
+    site: options.Site = None,
+    on: options.Day = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    imports: options.Imports = None,
+    import_kind: options.ImportKind = None,
+    scan: options.Scan = None,
+    html: options.Html = None,
+    folder: options.Folder = artifact.FOLDER,
+    as_json: options.Json = False,
 ) -> None:
     """Say what is used, how much, how fast, at what price, and what matters most. Writes audit.json to --dir."""
+    words = {"team": team, "feature": feature, "key": key, "model": model, "tier": tier, "route": route}
+    words |= {"operation": operation, "outcome": outcome, "site": None if site is None else hexadecimal(site)}
     since_ns, until_ns = span(on, since, until)
-    selection = Selection(
-        team=team,
-        feature=feature,
-        key=key,
-        model=model,
-        tier=tier,
-        route=route,
-        operation=operation,
-        outcome=outcome,
-        site=None if site is None else hexadecimal(site),
-        since_ns=since_ns,
-        until_ns=until_ns,
-    )
+    selection = Selection(**words, since_ns=since_ns, until_ns=until_ns)
     scanned = find(scan, folder)
     ledger = None if imports and not audit_imports.has_ledger(state) else state
     with audit_imports.imported(imports or (), import_kind, ledger) as more:

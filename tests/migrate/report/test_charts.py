@@ -83,7 +83,7 @@ def test_bars_say_their_values_and_go_left_where_they_are_negative() -> None:
     chart = bars([("chat", 12.5), ("search", -4.0), ("?", nan)], unit="$")
     widths = [(float(each.attrib["x"]), float(each.attrib["width"])) for each in svg(chart).iter("rect")]
 
-    assert {"chat", "$12.5", "search", "−$4", "?"} <= set(texts(chart))
+    assert {"chat", "$12.50", "search", "−$4", "?"} <= set(texts(chart))
     assert widths[1][0] + widths[1][1] == pytest.approx(widths[0][0], abs=0.02)
     assert widths[0][1] / widths[1][1] == pytest.approx(12.5 / 4, rel=0.01)
 

@@ -34,7 +34,7 @@ def test_a_log_axis_puts_decades_at_equal_distances() -> None:
     axis = scale(1, 10_000, begin=0, end=400, kind=Kind.LOG, unit="$")
 
     assert [axis.at(10**power) for power in range(5)] == pytest.approx([0, 100, 200, 300, 400])
-    assert [tick.label for tick in axis.ticks] == ["$1", "$10", "$100", "$1,000", "$10k"]
+    assert [tick.label for tick in axis.ticks] == ["$1", "$10", "$100", "$1,000", "$10,000"]
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,21 @@ from offramp.wire.operation import Operation
 TOKENS = (Measure.INPUT, Measure.OUTPUT, Measure.CONTEXT)
 
 _MOST_UNKNOWN = 100
+_BY = ("team", "feature", "site", "tier", "key", "service_tier", "day")
 _MODALITIES: tuple[str, ...] = ("vision", "audio", "files")
 
 
 def document(audit: Audit) -> dict[str, object]:
     """All of it."""
-    whole, by = audit.whole, audit.by
-    found: dict[str, object] = {
+    found = _totals(audit) | _use(audit) | _groups_by_name(audit) | _behaviour(audit)
+    found["advice"] = [{"finding": one.text, "todo": one.todo} for one in advise(audit)]
+    return found | ({"note": audit.note} if audit.note else {})
+
+
+def _totals(audit: Audit) -> dict[str, object]:
+    """How much there is, and what is missing in it."""
+    whole = audit.whole
+    return {
         "requests": whole.group.requests,
         "first": moment(whole.first_ns),
         "last": moment(whole.last_ns),
@@ -38,6 +46,13 @@ def document(audit: Audit) -> dict[str, object]:
             "without_request_hash": whole.group.requests - whole.hashed,
             "unread_files": [{"file": one.file, "message": one.message, "rows": one.rows} for one in audit.unread],
         },
+    }
+
+
+def _use(audit: Audit) -> dict[str, object]:
+    """What of the API is used."""
+    by = audit.by
+    return {
         "operations": _groups(by["operation"]),
         "models": _groups(by["model"]),
         "models_served": _groups(by["model_served"]),
@@ -45,14 +60,27 @@ def document(audit: Audit) -> dict[str, object]:
         "modalities": modalities(audit),
         "parameters": _parameters(audit),
         "tokens": {measure.value: _tokens(audit, measure) for measure in TOKENS},
-        "above_context": {str(limit): requests for limit, requests in whole.above.items()},
-        "latency_s": _latency(audit),
-        **{
-            f"by_{name}": _groups(by[name])
-            for name in ("team", "feature", "site", "tier", "key", "service_tier", "day")
-        },
+        "above_context": {str(limit): requests for limit, requests in audit.whole.above.items()},
         "usage": _groups(by["usage"]),
-        "left_out": {name: _left_out(groups) for name, groups in by.items() if groups.left_out},
+        "endings": {
+            name: {"ends": str(notice.ends), "instead": notice.instead, "source": notice.source}
+            for name, notice in audit.endings.items()
+        },
+    }
+
+
+def _groups_by_name(audit: Audit) -> dict[str, object]:
+    """Sums by everything one could save on."""
+    by = audit.by
+    found: dict[str, object] = {f"by_{name}": _groups(by[name]) for name in _BY}
+    found["left_out"] = {name: _left_out(groups) for name, groups in by.items() if groups.left_out}
+    return found
+
+
+def _behaviour(audit: Audit) -> dict[str, object]:
+    """How fast, when, how often again, and what went wrong."""
+    return {
+        "latency_s": _latency(audit),
         "errors": [
             {"outcome": e.outcome, "code": e.code, "status": e.status, "tier": e.tier, "requests": e.requests}
             for e in audit.errors
@@ -66,15 +94,7 @@ def document(audit: Audit) -> dict[str, object]:
         "cache": _cache(audit),
         "system_prompts": _prompts(audit.prompts),
         "call_sites": None if audit.call_sites is None else _call_sites(audit.call_sites),
-        "endings": {
-            name: {"ends": str(notice.ends), "instead": notice.instead, "source": notice.source}
-            for name, notice in audit.endings.items()
-        },
-        "advice": [{"finding": one.text, "todo": one.todo} for one in advise(audit)],
     }
-    if audit.note:
-        found["note"] = audit.note
-    return found
 
 
 def moment(ns: int | None) -> str | None:

@@ -91,16 +91,21 @@ def lines(
     y = scale(
         low, max(ys), begin=_HEIGHT - _BOTTOM, end=_TOP, kind=Kind.LOG if y_log else Kind.LINEAR, unit=y_unit, most=5
     )
-    parts = [*_axes(x, y, x_label, y_label), *_marks(places, x, y)]
-    for index, one in enumerate(drawn):
+    parts = [*_axes(x, y, x_label, y_label), *_marks(places, x, y), *_drawn(drawn, x, y)]
+    description = " ".join(_told(one, x_unit, y_unit, is_time=x_time) for one in drawn)
+    return picture(parts, height=_HEIGHT, title=title or f"{y_label} by {x_label}", description=description)
+
+
+def _drawn(series: Sequence[Series], x: Scale, y: Scale) -> list[Markup]:
+    """The lines with their names; a line of one point is a dot."""
+    parts = []
+    for index, one in enumerate(series):
         points = " ".join(f"{x.at(a):.1f},{y.at(b):.1f}" for a, b in _thinned(one.points, x))
         parts.append(element("polyline", points=points, class_=f"line s{index % _STYLES}"))
         if len(one.points) == 1:
             a, b = one.points[0]
             parts.append(element("circle", cx=x.at(a), cy=y.at(b), r=4, class_=f"dot s{index % _STYLES}"))
-    parts += _end_labels(drawn, x, y)
-    description = " ".join(_told(one, x_unit, y_unit, is_time=x_time) for one in drawn)
-    return picture(parts, height=_HEIGHT, title=title or f"{y_label} by {x_label}", description=description)
+    return [*parts, *_end_labels(series, x, y)]
 
 
 def bars(rows: Sequence[tuple[str, float]], *, unit: str, title: str = "") -> Markup:
