@@ -18,6 +18,8 @@ LATE_IMPORTS = {
     "src/offramp/cli/__init__.py": "loads what the command line says and nothing else, so that --help is instant",
     "src/offramp/cli/demo.py": "the OpenAI SDK takes a second to load; --help and the first words need not wait",
     "src/offramp/cli/invoke.py": "loads the one command that is called",
+    "src/offramp/cli/ledger_move.py": "DuckDB takes half a second to load, and `offramp ledger` does without",
+    "src/offramp/migrate/history/archive.py": "the same: most questions are answered by the sums per hour",
     "src/offramp/cli/prices.py": "genai-prices takes 0.3 s to load, and only --update needs it",
     "src/offramp/cli/serve.py": "one process needs no supervisor; what is loaded is not searched for garbage meanwhile",
     "src/offramp/compose/admin.py": "the admin port's libraries are loaded once the main port is open",

@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from offramp.pricing.compute import per_hour
+from offramp.pricing.compute import NS_PER_HOUR, per_hour
 from offramp.store import journal, schema
+from offramp.store.fold import fold
 from offramp.store.journal import Kind, Record
+from offramp.store.move_child import Keeping
 from offramp.store.records import Began, Compute
 from offramp.store.rows import Batch
 from offramp.store.writer import LedgerWriter
@@ -46,6 +48,26 @@ def _records(folder: Path) -> list[Record]:
 def _batches(folder: Path) -> list[Batch]:
     decode = msgspec.msgpack.Decoder(Batch).decode
     return [decode(record.body) for record in _records(folder) if record.kind is Kind.BATCH]
+
+
+def test_it_moves_closed_hours_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the queue is busy as well as when nothing comes; without a word in the log."""
+    monkeypatch.setattr("offramp.store.move_child.FIRST_AFTER_S", 0.1)
+    with _writer(tmp_path) as (writer, _):
+        writer.submit(batch(row(1)))
+    fold(tmp_path)
+    said: list[str] = []
+    writer = LedgerWriter(
+        tmp_path, on_error=said.append, keeping=Keeping(after_h=1), clock=lambda: START_NS + 2 * NS_PER_HOUR
+    )
+    until_s = time.monotonic() + WITHIN_S
+    while not list(tmp_path.glob("history/*/*.parquet")):
+        assert time.monotonic() < until_s
+        writer.submit(batch(row(2)))
+        threading.Event().wait(0.05)
+    writer.close()
+
+    assert said == []
 
 
 def test_it_begins_with_who_writes_and_what_machines_cost(tmp_path: Path) -> None:

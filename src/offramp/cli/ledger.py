@@ -7,16 +7,21 @@ from typing import Annotated
 
 import typer
 
+from offramp.cli.ledger_move import move
 from offramp.cli.ledger_table import show
-from offramp.cli.terminal import print_json
+from offramp.cli.terminal import group, print_json
 from offramp.errors import UsageError
 from offramp.migrate.ledger.query import By
 from offramp.migrate.ledger.report import exchanges, exchanges_csv, groups_csv, report
 from offramp.migrate.ledger.selection import Selection, day, moment
-from offramp.migrate.ledger.view import open_view
+from offramp.migrate.ledger.view import View, open_view
+
+command = group()
 
 
-def command(
+@command.callback(invoke_without_command=True)
+def show_ledger(
+    context: typer.Context,
     state: Annotated[Path, typer.Option(help="The gateway's state folder.")] = Path(".offramp"),
     team: Annotated[str | None, typer.Option(help="Only this team's requests.")] = None,
     feature: Annotated[str | None, typer.Option(help="Only this feature of the application.")] = None,
@@ -40,6 +45,9 @@ def command(
     csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets: one line per group, or per request.")] = False,
 ) -> None:
     """Show what was asked, answered, spent and saved."""
+    context.obj = state
+    if context.invoked_subcommand is not None:
+        return
     if json and csv:
         raise UsageError("--json and --csv exclude each other")
     since_ns, until_ns = span(on, since, until)
@@ -57,14 +65,22 @@ def command(
         until_ns=until_ns,
     )
     with open_view(state) as view:
-        if csv:
-            text = exchanges_csv(view, selection, rows) if rows else groups_csv(view, selection, by or By.TIER)
-            sys.stdout.write(text)
-        elif json:
-            found = report(view, selection, (by,) if by else ())
-            print_json(found | {"rows": exchanges(view, selection, rows)} if rows else found)
+        if json or csv:
+            _print_for_programs(view, selection, by, rows, csv=csv)
         else:
             show(view, selection, by=by or By.TIER, rows=rows)
+
+
+command.command()(move)
+
+
+def _print_for_programs(view: View, selection: Selection, by: By | None, rows: int | None, *, csv: bool) -> None:
+    if csv:
+        text = exchanges_csv(view, selection, rows) if rows else groups_csv(view, selection, by or By.TIER)
+        sys.stdout.write(text)
+        return
+    found = report(view, selection, (by,) if by else ())
+    print_json(found | {"rows": exchanges(view, selection, rows)} if rows else found)
 
 
 def span(on: str | None, since: str | None, until: str | None) -> tuple[int | None, int | None]:

@@ -13,7 +13,7 @@ from offramp.cli.terminal import is_coloured
 from offramp.migrate.ledger import query
 from offramp.migrate.ledger.query import By, Sums
 from offramp.migrate.ledger.report import exchanges
-from offramp.migrate.ledger.selection import Selection
+from offramp.migrate.ledger.selection import NS_PER_DAY, Selection, day_of
 from offramp.migrate.ledger.view import View
 from offramp.pricing.money import NANO_PER_USD, text
 
@@ -24,6 +24,8 @@ _NARROW = 105
 """Below so many columns the tables keep what matters most."""
 
 _MAX_GROUPS = 40
+
+_MAX_PROBLEMS = 5
 
 CACHE_TIER = "cache"
 """What the ledger calls the tier of answers from the cache."""
@@ -44,6 +46,8 @@ def show(view: View, selection: Selection, *, by: By, rows: int | None) -> None:
         return
     if rows:
         console.print(_rows(exchanges(view, selection, rows), narrow=console.width < _NARROW))
+        for hint in (*_expired_hint(view, selection), *_history_hints(view)):
+            console.print(Text(f"  {hint}", style="yellow"))
         return
     console.print(_headline(view, selection, total))
     console.print()
@@ -153,10 +157,29 @@ def _hints(view: View, selection: Selection, total: Sums) -> Iterator[str]:
     lost = query.dropped(view, selection)
     if lost:
         yield f"{lost:,} more were answered but could not be recorded: the disk was full or the folder not writable"
+    yield from _history_hints(view)
     if not selection.is_whole and view.meters:
         yield "saved is before idle cost, which belongs to no team, feature or model alone"
     if view.note:
         yield view.note
+
+
+def _expired_hint(view: View, selection: Selection) -> Iterator[str]:
+    """Why there are fewer than the sums say."""
+    expired = view.archive.expired
+    if expired.last_day is not None and (selection.since_ns or 0) < (expired.last_day + 1) * NS_PER_DAY:
+        day = day_of(expired.last_day * 24)
+        yield f"the {expired.rows:,} requests until {day} were deleted (`ledger.retention_days`); their sums remain"
+
+
+def _history_hints(view: View) -> Iterator[str]:
+    """What of the history cannot be shown one by one; the sums have it all the same."""
+    problems = view.archive.problems
+    for problem in problems[:_MAX_PROBLEMS]:
+        rows = "" if problem.rows is None else f"; its {problem.rows:,} requests are in the sums per hour alone"
+        yield f"history/{plain(problem.file)}: {problem.message}{rows}"
+    if len(problems) > _MAX_PROBLEMS:
+        yield f"and {len(problems) - _MAX_PROBLEMS:,} more files of the history: --json has all"
 
 
 def _rows(found: list[dict[str, object]], *, narrow: bool) -> Table:

@@ -21,6 +21,7 @@ from offramp.compose.startup import (
     ServeOptions,
     allow_open_files,
     ledger_hash_key,
+    ledger_keeping,
     open_log,
     refuse_own_address,
 )
@@ -94,7 +95,12 @@ class SingleProcess:
         )
         settings = plane.loaded.settings
         if settings.ledger.enabled:
-            self.writer = LedgerWriter(self.options.state_dir, on_error=self._problems.append, computes=plane.computes)
+            self.writer = LedgerWriter(
+                self.options.state_dir,
+                on_error=self._problems.append,
+                computes=plane.computes,
+                keeping=ledger_keeping(settings),
+            )
         await plane.start(self.listener)
         warnings = [*allow_open_files(settings), *price_warnings(settings, plane.book)]
         announce(

@@ -15,6 +15,7 @@ from offramp.config.model import Listen, Settings
 from offramp.config.upstreams import Upstream
 from offramp.errors import ConfigError, OfframpError
 from offramp.store import hash_key as hash_keys
+from offramp.store.move_child import Keeping
 from offramp.telemetry.logs import Log
 
 if sys.platform != "win32":
@@ -119,6 +120,11 @@ def open_log(loaded: Loaded) -> Output:
     exchanges = part.exchanges == "on" or (part.exchanges == "auto" and on_terminal)
     log = Log(sys.stderr, "human" if human else "json", part.level)
     return Output(log=log, human=human, exchanges=exchanges)
+
+
+def ledger_keeping(settings: Settings) -> Keeping:
+    """When the ledger's hours move to its history, and how long single exchanges are kept."""
+    return Keeping(after_h=settings.ledger.history_after_h, retention_days=settings.ledger.retention_days)
 
 
 def ledger_hash_key(loaded: Loaded, state_dir: Path, log: Log) -> bytes:

@@ -28,6 +28,7 @@ from offramp.compose.startup import (
     ServeOptions,
     allow_open_files,
     ledger_hash_key,
+    ledger_keeping,
     open_log,
     refuse_own_address,
 )
@@ -106,7 +107,11 @@ class Supervisor:
         if settings.ledger.enabled:
             computes = compute_prices(settings)
             self.writer = LedgerWriter(
-                self.options.state_dir, on_error=self._problems.append, computes=computes, workers=self.options.workers
+                self.options.state_dir,
+                on_error=self._problems.append,
+                computes=computes,
+                workers=self.options.workers,
+                keeping=ledger_keeping(settings),
             )
         crew.start()
         await first_of(crew.serving, crew.hopeless, ending.asked)

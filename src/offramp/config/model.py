@@ -205,6 +205,10 @@ class Ledger(Part):
     """Whether exchanges are recorded."""
     hash_key: SecretText | None = None
     """Key of the hashes for call sites and requests, the same on several machines. Default: a key file in the state."""
+    history_after_h: Annotated[int, Field(ge=1, le=8_760)] = 6
+    """Hours that ended so many hours ago are moved out of the database, into compressed files beside it."""
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """Days after which single requests are deleted; the sums per hour stay. Default: never."""
 
 
 class Capture(Part):

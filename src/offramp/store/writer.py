@@ -22,6 +22,7 @@ from offramp.store.carry import Carry
 from offramp.store.drops import Drops
 from offramp.store.fold_child import FoldChild
 from offramp.store.journal import Journal, Kind, is_damage
+from offramp.store.move_child import Keeping, MoveChild
 from offramp.store.records import Began, compute_records
 from offramp.store.rows import Batch
 from offramp.store.state import NewerStateError
@@ -59,6 +60,7 @@ class LedgerWriter:
         on_error: Callable[[str], None],
         computes: Mapping[str, ComputePrice] | None = None,
         workers: int = 1,
+        keeping: Keeping | None = None,
         queue_bytes: int = QUEUE_BYTES,
         clock: Callable[[], int] = time_ns,
     ) -> None:
@@ -69,6 +71,7 @@ class LedgerWriter:
             on_error: Called from the thread with one clear sentence, once per failure and once when it is over.
             computes: Price of each compute-priced instance, by `upstream@host:port`.
             workers: How many processes' batches arrive here; with more than one their compute events are put in order.
+            keeping: When hours are moved to the history; `None` if not from here.
             queue_bytes: Encoded batches that may wait.
             clock: Nanoseconds since the epoch.
         """
@@ -82,6 +85,7 @@ class LedgerWriter:
         self._journal = Journal(self._folder / state.JOURNAL)
         self._drops = Drops(self._folder)
         self._fold = FoldChild(self._folder, on_error=on_error)
+        self._move = MoveChild(self._folder, keeping, on_error=on_error, clock_ns=clock) if keeping else None
         self._bytes_in = 0
         self._bytes_out = 0
         self._rows_in = 0
@@ -208,8 +212,15 @@ class LedgerWriter:
         self._end()
 
     def _next(self) -> _Item | None:
+        now_s = monotonic()
+        wait_s = self._fold.wait_s(now_s)
+        if self._move is not None:
+            # Here, because a queue that is never empty would otherwise let it wait for ever.
+            self._move.tick(now_s)
+            move_s = self._move.wait_s(now_s)
+            wait_s = move_s if wait_s is None else min(wait_s, move_s)
         try:
-            return self._queue.get(timeout=self._fold.wait_s(monotonic()))
+            return self._queue.get(timeout=wait_s)
         except Empty:
             self._fold.tick(monotonic())
             return None
@@ -267,6 +278,8 @@ class LedgerWriter:
 
     def _end(self) -> None:
         self._fold.close()
+        if self._move is not None:
+            self._move.close()
         try:
             self._report_drops()
         except (OSError, sqlite3.Error, OfframpError):

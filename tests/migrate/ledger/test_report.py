@@ -82,6 +82,7 @@ def test_the_interface_that_other_programs_rely_on(tmp_path: Path) -> None:
         "estimated": 0,
         "dropped": 2,
         "machines": {},
+        "history": {"files": 0, "requests": 0, "expired": 0, "problems": []},
     }
     assert _spent(found["by_tier"]) == {"local": (2, "0.00004"), "none": (1, "0")}
     assert _spent(found["by_team"]) == {"support": (2, "0.00004"), "sales": (1, None)}

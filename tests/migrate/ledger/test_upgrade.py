@@ -12,10 +12,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from offramp.migrate.history.keep import keep
 from offramp.migrate.ledger import upgrade
+from offramp.migrate.ledger.report import summary
 from offramp.migrate.ledger.tables import EXCHANGES, METADATA
+from offramp.pricing.compute import NS_PER_HOUR
 from offramp.store import schema
 from offramp.store.columns import DIMENSIONS, EXCHANGE, MEASURES
+from tests.migrate.ledger.filled import fill
+from tests.store.samples import START_NS, attempt, batch, row
 
 
 def _made_by_migrations(path: Path) -> None:
@@ -67,6 +72,28 @@ def test_the_tables_have_the_columns_that_the_fold_fills() -> None:
         "compute_nano",
     }
     assert [column.name for column in METADATA.tables["hours"].columns] == ["hour", *DIMENSIONS, *MEASURES]
+
+
+def test_a_ledger_of_the_first_version_keeps_what_it_has(tmp_path: Path) -> None:
+    """Upgraded by whoever folds next, and hours of it can be moved."""
+    fill(tmp_path, [batch(row(1), row(2, attempts=2, tries=(attempt("a"), attempt("b"))))])
+    before = summary(tmp_path)["by_tier"]
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        connection.executescript(
+            "DROP TABLE history; DROP TABLE expired; UPDATE alembic_version SET version_num = '0001'"
+        )
+    fill(tmp_path, [batch()])
+    after = summary(tmp_path)
+    kept = keep(tmp_path, now_ns=START_NS + 100 * NS_PER_HOUR, after_h=6)
+
+    assert after["by_tier"] == before == summary(tmp_path)["by_tier"]
+    assert kept.moved == 2
+    assert _version(tmp_path / "ledger.db") == schema.VERSION
+
+
+def _version(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
 def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:

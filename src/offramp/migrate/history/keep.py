@@ -4,13 +4,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from offramp.errors import UnavailableError
 from offramp.migrate.history import files
 from offramp.migrate.history.engine import open_engine
-from offramp.migrate.history.files import SCRATCH, FileState, Problem
+from offramp.migrate.history.files import SCRATCH, FileState
+from offramp.migrate.history.kept import Kept
 from offramp.migrate.history.merge import NS_PER_DAY, merge
 from offramp.migrate.history.move import PART_ROWS, move
 from offramp.migrate.history.shelf import Shelf, Step, only_mover, transaction
@@ -23,21 +23,6 @@ _MEMORY_LIMIT = "512MB"
 _KEEP_PAGES = 4_096
 """Free pages that the database keeps for the next hours: 16 MiB."""
 _STEP_PAGES = 1_024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """What was done."""
-
-    moved: int
-    """Exchanges that went from SQLite into files."""
-    merged: int
-    """Files that were replaced by larger ones."""
-    expired: int
-    """Exchanges that the retention has deleted."""
-    waiting: int
-    """Files that are deleted when nobody reads them any more."""
-    problems: tuple[Problem, ...]
 
 
 def keep(
@@ -88,7 +73,9 @@ def keep(
 
 
 def _keep(shelf: Shelf, now_ns: int, after_h: int, retention_days: int | None, part_rows: int) -> Kept:
-    closed_ns = now_ns - after_h * NS_PER_HOUR
+    # What is to be deleted has to be moved first.
+    kept_h = after_h if retention_days is None else min(after_h, 24 * retention_days)
+    closed_ns = now_ns - kept_h * NS_PER_HOUR
     moved = move(shelf, closed_ns, part_rows=part_rows)
     expired = 0 if retention_days is None else _expire(shelf, now_ns // NS_PER_DAY - retention_days)
     merged = merge(shelf, closed_ns)

@@ -44,9 +44,21 @@ def report(view: View, selection: Selection, by: Iterable[By]) -> dict[str, obje
         }
     if selection.is_whole and selection.is_timeless:
         found["machines"] = machines(view)
+    found["history"] = history(view)
     if view.note:
         found["note"] = view.note
     return found
+
+
+def history(view: View) -> dict[str, object]:
+    """Hours that were moved out of the database: how much there is, and what of it cannot be read."""
+    archive = view.archive
+    return {
+        "files": len(archive.files),
+        "requests": archive.rows,
+        "expired": archive.expired.rows,
+        "problems": [{"file": one.file, "message": one.message, "requests": one.rows} for one in archive.problems],
+    }
 
 
 def machines(view: View) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ from offramp.pricing.compute import NS_PER_HOUR
 
 _AGO = re.compile(r"(\d{1,6})\s*([mhdw])\Z")
 _UNITS_S = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+NS_PER_DAY = 24 * NS_PER_HOUR
 _NS_PER_S = 1_000_000_000
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 
