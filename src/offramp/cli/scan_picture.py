@@ -203,6 +203,7 @@ def _next(inventory: Inventory, written: Path | None) -> list[str]:
         lines.append(
             "Next: `offramp serve`, OPENAI_BASE_URL=http://127.0.0.1:8484/v1 in the application, then `offramp audit`."
         )
+        lines.append("`offramp scan --fix` shows the change of the code itself, where that is the better way.")
         if any(not site.fingerprint and not site.site_header for site in inventory.sites):
             lines.append("The header x-offramp-site gives a call site a name of its own, by which `audit` knows it.")
     return lines

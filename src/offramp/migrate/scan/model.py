@@ -124,8 +124,6 @@ class FileResult:
     """Those that belong to no site, and those of sites as well (with `site` set)."""
     clients: list[Client] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    tree: object | None = None
-    """What the file was parsed into, for the rules; never written out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,13 @@
 """Which libraries of the field a project asks for, in which version: from the files in which projects say so."""
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
 from offramp.migrate.scan.model import Package, Source
+from offramp.migrate.scan.text.parses import toml
 
 _OF_INTEREST = re.compile(
     r"openai|langchain|llama-?index|^instructor$|pydantic-ai|litellm|^dspy|^ai$|^@ai-sdk/|^@langchain/|crewai|autogen|ag2$|"
@@ -61,7 +62,7 @@ def _words(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _pyproject(text: str) -> Iterator[tuple[str, str]]:
-    document = tomllib.loads(text)
+    document: dict[str, Any] = toml(text)
     project = document.get("project", {})
     lists = [project.get("dependencies", []), *project.get("optional-dependencies", {}).values()]
     lists += document.get("dependency-groups", {}).values()
@@ -76,7 +77,7 @@ def _pyproject(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _pipfile(text: str) -> Iterator[tuple[str, str]]:
-    document = tomllib.loads(text)
+    document: dict[str, Any] = toml(text)
     for section in ("packages", "dev-packages"):
         yield from _table(document.get(section, {}))
 

@@ -6,14 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from ast_grep_py import SgNode
-
 from offramp.migrate.scan.kinds import Kind
 from offramp.migrate.scan.model import FileResult, Finding, Inventory, Package, Problem, Project, Site, Source
 from offramp.migrate.scan.packages import packages_of
 from offramp.migrate.scan.python.front import analyse as analyse_python
 from offramp.migrate.scan.read import decode
-from offramp.migrate.scan.rules.check import check_sites, check_text, check_web
+from offramp.migrate.scan.rules.check import check_sites, check_text
 from offramp.migrate.scan.rules.suppress import Sifted, sift
 from offramp.migrate.scan.text.front import analyse as analyse_text
 from offramp.migrate.scan.walk import Found, Walk, walk
@@ -110,14 +108,12 @@ def _result(source: Source, kind: Kind, project: Project) -> FileResult:
     try:
         result = _FRONT_ENDS[kind](source, project=project)
         found = [*result.findings, *check_text(source, project=project)]
-        if isinstance(result.tree, SgNode):
-            found += check_web(result.tree, source, project=project)
     except RecursionError:
         message = "not read: it is nested too deeply"
     except Exception as error:  # noqa: BLE001 - one file that trips us must not cost the team all the others
         message = f"not read: this is a bug of offramp ({type(error).__name__})"
     else:
-        return replace(result, findings=found, tree=None)
+        return replace(result, findings=found)
     return FileResult(file=source.path, language=kind, problems=[Problem(file=source.path, line=0, message=message)])
 
 

@@ -115,13 +115,13 @@ def analyse(source: Source, *, project: Project) -> FileResult:
 
 
 def _in_notebook(result: FileResult, cells: Cells) -> FileResult:
-    """The same with findings on the lines of the notebook's file; the tree is not that of the file."""
+    """The same with findings on the lines of the notebook's file."""
 
     def line(number: int) -> int:
         return cells.lines[number - 1] if 0 < number <= len(cells.lines) else number
 
     findings = [replace(each, line=line(each.line), end_line=line(each.end_line)) for each in result.findings]
-    return replace(result, findings=findings, tree=None)
+    return replace(result, findings=findings)
 
 
 def _touch(candidate: Candidate, reader: Reader) -> None:
