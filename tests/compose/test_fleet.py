@@ -78,12 +78,15 @@ def test_our_key_is_sent_as_the_engine_wants_it(part: Config, line: bytes | None
         ("house", {"provider": "openai"}, 1000 * 150 + 100 * 600),
         ("house", {"price": "openai/gpt-4o-mini"}, 1000 * 150 + 100 * 600),
         ("house", {"price": {"input_usd_per_mtok": "1", "output_usd_per_mtok": "2"}}, 1000 * 1000 + 100 * 2000),
+        ("openai", {"base_url": "https://api.groq.com/openai/v1"}, None),
         ("house", {}, None),
     ],
-    ids=["by name", "by host", "by provider", "by card", "own", "unknown"],
+    ids=["by name", "by host", "by provider", "by card", "own", "another's host", "unknown"],
 )
 def test_token_prices_come_from_the_settings_else_from_the_provider(name: str, part: Config, nano: int | None) -> None:
-    """By name, by host or as said; else the rows are unpriced, which is not free."""
+    """As said, by host or by name; else the rows are unpriced, which is not free. A host says more than a name:
+    without a file whatever `OPENAI_BASE_URL` names is called `openai`.
+    """
     card = built(name, **part).card_for("gpt-4o-mini")
 
     assert (card.cost_nano(USAGE) if card is not None else None) == nano

@@ -133,7 +133,7 @@ def _card_finder(name: str, part: UpstreamSettings, book: PriceBook) -> Callable
     if price is not None and price.card is not None:
         card = book.card(price.card)
         return lambda _model: card
-    provider = part.provider or book.provider_id(name) or book.provider_of(part.base_urls[0])
+    provider = part.provider or book.provider_of(part.base_urls[0]) or book.provider_id(name)
     if provider is None:
         return lambda _model: None
     return lambda model: book.token_card(provider, model) if model else None

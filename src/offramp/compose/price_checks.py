@@ -69,7 +69,7 @@ class _Checks:
             yield f"upstreams.{upstream}.price: {self._unknown(name)}; until then its requests are unpriced"
 
     def _provider(self, name: str, part: Upstream) -> str | None:
-        return part.provider or self._book.provider_id(name) or self._book.provider_of(part.base_urls[0])
+        return part.provider or self._book.provider_of(part.base_urls[0]) or self._book.provider_id(name)
 
     def _unknown(self, name: str) -> str:
         near = nearest(self._book, name, 1)
