@@ -84,8 +84,9 @@ def test_our_key_is_sent_as_the_engine_wants_it(part: Config, line: bytes | None
     ids=["by name", "by host", "by provider", "by card", "own", "another's host", "unknown"],
 )
 def test_token_prices_come_from_the_settings_else_from_the_provider(name: str, part: Config, nano: int | None) -> None:
-    """As said, by host or by name; else the rows are unpriced, which is not free. A host says more than a name:
-    without a file whatever `OPENAI_BASE_URL` names is called `openai`.
+    """As said, by host or by name; else the rows are unpriced, which is not free.
+
+    A host says more than a name: without a file, whatever `OPENAI_BASE_URL` names is called `openai`.
     """
     card = built(name, **part).card_for("gpt-4o-mini")
 
