@@ -68,7 +68,7 @@ def _sites(source: Source, language: str) -> Iterator[Site]:
     seen: Counter[str] = Counter()
     for found in islice(_REQUEST.finditer(text), MOST_SITES):
         before = text[max(0, found.start() - _BEFORE) : found.start()].rpartition("\n\n")[2]
-        if not _SENDS.search(before) or _ELSEWHERE.search(found["base"]) or _is_comment(text, found.start()):
+        if not _is_sent(before) or _ELSEWHERE.search(found["base"]) or _is_comment(text, found.start()):
             continue
         after = text[found.end() : found.end() + _AFTER].partition("\n\n")[0]
         said = before[before.rfind("curl") :] + _until_next(after) if "curl" in before else _until_next(after)
@@ -76,6 +76,18 @@ def _sites(source: Source, language: str) -> Iterator[Site]:
         ordinal = seen[operation]
         seen[operation] += 1
         yield _site(source, language, found, said, site_id(source.path, "", operation, ordinal))
+
+
+def _is_sent(before: str) -> bool:
+    """Whether the command that an address stands in sends a request: its line, with those that it goes on over."""
+    ends = [word.end() for word in _SENDS.finditer(before)]
+    if not ends:
+        return False
+    said = before[ends[-1] :]
+    for end in re.finditer(r"(?<!\\)\n", said):
+        if all(said.count(quote, 0, end.start()) % 2 == 0 for quote in "'\""):
+            return False
+    return True
 
 
 def _until_next(after: str) -> str:

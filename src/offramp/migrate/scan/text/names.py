@@ -26,7 +26,7 @@ _SECRET = re.compile(r"(?i)key|token|secret|password|credential")
 _COUNTS = re.compile(r"(?i)tokens|token_(?:limit|count|budget)|keyword")
 _ADDRESS_SETTING = re.compile(r"(?i)(?:base|url|uri|endpoint|host|address)(?:_?v\d)?$|base_url|api_base")
 _HOLDS_PLACE = re.compile(
-    r"(?i)^$|^<.*>$|^your|^x{3,}|^\.{3}|^changeme|^replace|^todo|^none$|^null$|^sk-(?:\.{3}|x{3,}|your)|^\*+$"
+    r"(?i)^$|^<|^your|^x{3,}|^\.{3}|^changeme|^replace|^todo|^none$|^null$|^sk-(?:\.{3}|x{3,}|your)|^\*+$"
 )
 
 

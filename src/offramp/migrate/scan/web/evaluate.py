@@ -13,7 +13,7 @@ from offramp.migrate.scan.web import calls, members
 from offramp.migrate.scan.web.declare import read
 from offramp.migrate.scan.web.module import Binding, Export, Module
 from offramp.migrate.scan.web.paths import Roads, roads
-from offramp.migrate.scan.web.syntax import Parsed, bare, named, parse, string, suffix, unescaped
+from offramp.migrate.scan.web.syntax import Parsed, bare, is_made_by_a_tool, named, parse, string, suffix, unescaped
 from offramp.migrate.scan.web.values import (
     NOTHING,
     PROCESS_ENVIRONMENT,
@@ -214,7 +214,7 @@ def evaluator(project: Project) -> Evaluator:
 
 def _module(source: Source) -> Module | None:
     ending = suffix(source.path)
-    if ending in SCRIPTS:
+    if ending in SCRIPTS and not is_made_by_a_tool(source.text):
         return read(source.path, parse(source))
     if ending != ".json" or len(source.text) > _LONGEST_JSON:
         return None

@@ -7,7 +7,7 @@ from ast_grep_py import SgNode
 
 from offramp.migrate.scan.fingerprint import fingerprint
 from offramp.migrate.scan.judge import Facts, judge
-from offramp.migrate.scan.model import Client, FileResult, Project, Site, Source, in_order, site_id
+from offramp.migrate.scan.model import Client, FileResult, Problem, Project, Site, Source, in_order, site_id
 from offramp.migrate.scan.rules.check import check_web, concerns_web
 from offramp.migrate.scan.web import frameworks, http, sdk, vercel
 from offramp.migrate.scan.web.body import body_of
@@ -17,8 +17,8 @@ from offramp.migrate.scan.web.libraries import HTTP_HINT, WANTED, has_trace
 from offramp.migrate.scan.web.module import Call, Module
 from offramp.migrate.scan.web.options import features_of, header_of, parameters_of
 from offramp.migrate.scan.web.said import Model, model_of
-from offramp.migrate.scan.web.syntax import Parsed, arguments, parse, problems, slice_of
-from offramp.migrate.scan.web.use import Use
+from offramp.migrate.scan.web.syntax import Parsed, arguments, is_made_by_a_tool, parse, problems, slice_of
+from offramp.migrate.scan.web.use import Use, argument, records
 from offramp.migrate.scan.web.values import Place
 
 _MODEL_NAMES = frozenset({"model", "modelName"})
@@ -34,6 +34,9 @@ def analyse(source: Source, *, project: Project) -> FileResult:
     if not has_trace(source.text):
         findings = check_web(parse(source).root, source, project=project) if concerns_web(source.text) else []
         return FileResult(file=source.path, language="javascript", findings=findings)
+    if is_made_by_a_tool(source.text):
+        problem = Problem(file=source.path, line=0, message="not read: its lines are too long for a person's")
+        return FileResult(file=source.path, language="javascript", problems=[problem])
     who = project.index(_callers)
     who.ev.left = MOST_STEPS
     module = who.ev.module(source.path)
@@ -61,7 +64,6 @@ def analyse(source: Source, *, project: Project) -> FileResult:
         clients=clients,
         findings=check_web(parsed.root, source, project=project),
         problems=problems(parsed, source.path),
-        tree=parsed.root,
     )
 
 
@@ -163,7 +165,8 @@ def _model(who: Callers, use: Use) -> Model:
 
 def _header(who: Callers, use: Use) -> str:
     settings = sdk.settings_of(who, use.made) if use.made is not None else []
-    return next((found for options in (*use.options, *settings) if (found := header_of(who, options))), "")
+    beside = records(who, argument(use.place, 1)) if use.library == "openai" else []
+    return next((found for options in (*use.options, *beside, *settings) if (found := header_of(who, options))), "")
 
 
 def _parameters(use: Use) -> dict[str, str]:

@@ -344,7 +344,8 @@ FOREIGN = re.compile(
 )
 """Packages whose clients have methods of the same names and do not call OpenAI, and those of tests."""
 FOREIGN_HOSTS = re.compile(
-    r"^https?://(?:[\w-]+\.)?(?:anthropic\.com|googleapis\.com|cohere\.(?:ai|com)|huggingface\.co)\b"
+    r"^https?://(?:(?:[\w-]+\.){0,5}(?:anthropic\.com|googleapis\.com|cohere\.(?:ai|com)|huggingface\.co|"
+    r"example\.(?:com|org|net)|test|example|invalid))(?=[:/]|$)"
 )
 """Addresses with the same paths that speak another protocol, and those that examples use."""
 OTHER_PROVIDERS = re.compile(
@@ -358,7 +359,8 @@ _TRACES = (
     "/v1/", ".responses.", "generatetext", "streamtext", "generateobject", "streamobject", "embedmany", ".embeddings",
     "@mastra", "createchatcompletion", "createcompletion", "createembedding", "createimage", "createtranscription",
     "createtranslation", "createmoderation", "createedit", "chatcompletions", ".images.", ".audio.", ".moderations.",
-    ".uploads.", ".batches.", ".finetuning.", ".threads.", ".assistants.", ".vectorstores.", "beta.", "ai/rsc",
+    ".uploads.", ".batches.", ".finetuning.", ".threads.", ".assistants.", ".vectorstores.", "beta.",
+    ".models.list(", ".models.retrieve(", ".files.create(", "ai/rsc",
 )  # fmt: skip
 
 

@@ -18,6 +18,9 @@ PAGES = frozenset({".vue", ".svelte"})
 MAX_PROBLEMS = 5
 """Most places of a file that are reported; after that it is one mess."""
 MAX_SHOWN = 40
+_LONG_LINE = 10_000
+_MOST_WALKED = 1_000_000_000
+"""Characters that may be walked over to find columns; takes a few seconds."""
 
 _SCRIPT = re.compile(r"<script\b(?P<attributes>[^>]{0,400})>", re.IGNORECASE)
 _END_OF_SCRIPT = re.compile(r"</script", re.IGNORECASE)
@@ -46,6 +49,15 @@ class Parsed:
     """`typescript` or `javascript`."""
     text: str
     """What was parsed: as long as the file, line for line."""
+
+
+def is_made_by_a_tool(text: str) -> bool:
+    """Whether lines are too long and too full to be read: each column that is asked for takes a walk over its line."""
+    cost = 0
+    for line_ in text.split("\n") if len(text) > _LONG_LINE else ():
+        if len(line_) > _LONG_LINE:
+            cost += len(line_) * sum(line_.count(mark) for mark in "({=")
+    return cost > _MOST_WALKED
 
 
 def suffix(path: str) -> str:

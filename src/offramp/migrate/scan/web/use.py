@@ -1,10 +1,11 @@
 """A use of the API as a recogniser found it, before it is put into words."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from offramp.migrate.scan.web.callers import Callers, settled
 from offramp.migrate.scan.web.records import properties
-from offramp.migrate.scan.web.syntax import arguments
+from offramp.migrate.scan.web.syntax import arguments, named
 from offramp.migrate.scan.web.values import Called, External, Made, Parameter, Place, Record, Value
 
 
@@ -47,8 +48,22 @@ def records(who: Callers, place: Place | None) -> list[dict[str, Place]]:
     """The objects that an expression can be, each by its properties."""
     if place is None:
         return []
-    values = settled(who, who.ev.value(place))
-    return [properties(who.ev, value) for value in values if isinstance(value, Record)]
+    found: list[dict[str, Place]] = []
+    for value in settled(who, who.ev.value(place)):
+        if isinstance(value, Record):
+            found += [properties(who.ev, value), *_handed_on(who, value)]
+    return found
+
+
+def _handed_on(who: Callers, record: Record) -> Iterator[dict[str, Place]]:
+    """What callers of the function around an object put into it: `{ model, ...options }`."""
+    for part in record.parts:
+        for child in named(part.node):
+            inner = next(named(child), None) if child.kind() == "spread_element" else None
+            value = who.ev.value(Place(part.module, inner, part.frame)) if inner is not None else None
+            if isinstance(value, Parameter):
+                given = settled(who, value)
+                yield from (properties(who.ev, each) for each in given if isinstance(each, Record))
 
 
 def ask(use: Use, who: Callers, options: Place | None) -> None:
