@@ -8,6 +8,7 @@ import pytest
 from offramp.cli import run
 from offramp.migrate import artifact
 from tests.migrate.ledger.filled import fill
+from tests.processes import ask, gateway, simulate
 from tests.store.samples import attempt, batch, row
 
 
@@ -136,3 +137,58 @@ def test_no_match_is_said(state: Path, capsys: pytest.CaptureFixture[str], monke
 
     assert code == 0
     assert "No requests match. `offramp audit` alone looks at everything there is." in out
+
+
+APPLICATION = """
+from openai import OpenAI
+
+client = OpenAI()
+
+
+def shoes(question):
+    return client.chat.completions.create(
+        model="gpt-4o-mini",
+        messages=[{"role": "system", "content": "You know shoes."}, {"role": "user", "content": question}],
+    )
+
+
+def hats(question):
+    return client.chat.completions.create(
+        model="gpt-4o-mini",
+        messages=[{"role": "user", "content": question}],
+        extra_headers={"x-offramp-site": "hats"},
+    )
+
+
+def gloves(question):
+    return client.embeddings.create(model="text-embedding-3-small", input=question)
+"""
+
+
+@pytest.mark.timeout(120)
+def test_the_scan_of_an_application_meets_its_traffic_while_the_gateway_serves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scan, serve, audit: which line caused which request, by header and by fingerprint, and which was never seen."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop.py").write_text(APPLICATION, encoding="utf-8")
+    state = tmp_path / "state"
+    user = {"role": "user", "content": "which?"}
+    shoes = {"model": "gpt-4o-mini", "messages": [{"role": "system", "content": "You know shoes."}, user]}
+    hats = {"model": "gpt-4o-mini", "messages": [user]}
+    with simulate("openai") as engine, gateway(None, env={"OFFRAMP_UPSTREAM": engine.base_url}, state=state) as served:
+        url, key = f"{served.base_url}/chat/completions", {"authorization": "Bearer sk-test"}
+        answers = [ask("POST", url, shoes, key) for _ in range(3)]
+        answers.append(ask("POST", url, hats, key | {"x-offramp-site": "hats"}))
+        served.wait_ledger(4)
+        scanned = run(["scan", str(tmp_path), "--state", str(state), "--fail-on", "never"])
+        capsys.readouterr()
+        code = run(["audit", "--state", str(state), "--json"])
+    found = msgspec.json.decode(capsys.readouterr().out)
+    seen = {one["function"]: (one["matched_by"], one["requests"]) for one in found["call_sites"]["seen"]}
+
+    assert [status for status, _ in answers] == [200] * 4
+    assert (scanned, code) == (0, 0)
+    assert seen == {"shoes": ("fingerprint", 3), "hats": ("header", 1)}
+    assert [one["function"] for one in found["call_sites"]["never_seen"]] == ["gloves"]
+    assert found["cache"]["repeated"] == 2

@@ -119,7 +119,7 @@ def _where(audit: Audit) -> Table:
             share = percent(group.sums.cost / total) if total else ""
             table.add_row(
                 title if index == 0 else "",
-                shown(each, _LONGEST_NAME),
+                shown(audit.places.get(each, each) if name == "site" else each, _LONGEST_NAME),
                 f"{group.requests:,}",
                 usd(group.sums.cost_nano),
                 share,

@@ -6,6 +6,7 @@ import msgspec
 
 from offramp.migrate.audit.callsites import ScanSite
 from offramp.migrate.audit.document import document
+from offramp.migrate.audit.page import page
 from tests.migrate.audit.related import audited
 from tests.store.samples import attempt, row
 
@@ -105,3 +106,14 @@ def test_call_sites_say_how_they_were_recognised() -> None:
     assert [(one["id"], one["matched_by"], one["requests"]) for one in found["seen"]] == [("a", "fingerprint", 1)]  # type: ignore[index]
     assert [one["id"] for one in found["never_seen"]] == ["b"]  # type: ignore[index]
     assert found["requests_without_call_site"] == 4  # type: ignore[index]
+
+
+def test_a_fingerprint_that_the_scan_knows_gets_its_place() -> None:
+    """Sixteen digits tell nobody where to look."""
+    site = ScanSite(id="a", file="a.py", line=1, operation="chat.completions", fingerprint="ab" * 8)
+    audit = audited(*ROWS, sites=[site])
+    by_site = document(audit)["by_site"]
+
+    assert by_site["ab" * 8]["call_site"] == "a.py:1"  # type: ignore[index]
+    assert "call_site" not in by_site["0102030405060708"]  # type: ignore[index]
+    assert "a.py:1" in page(audit, sources=["test"]).partition("By call site")[2]

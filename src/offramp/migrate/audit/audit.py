@@ -86,6 +86,11 @@ class Audit:
     """Files that could not be counted."""
 
     @property
+    def places(self) -> dict[str, str]:
+        """Where in the code the call sites are whose fingerprints the scan knows."""
+        return {} if self.call_sites is None else self.call_sites.places
+
+    @property
     def today(self) -> date:
         """The day it was made (UTC)."""
         return datetime.fromtimestamp(self.now_ns // 10**9, UTC).date()

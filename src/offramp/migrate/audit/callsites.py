@@ -86,6 +86,12 @@ class CallSites:
     unknown: list[Traffic]
     """Traffic that no scanned call site can have caused, most first."""
 
+    @property
+    def places(self) -> dict[str, str]:
+        """`FILE:LINE` of the fingerprints that belong to one call site for sure."""
+        sure = [one for one in self.seen if one.match is not Match.SHAPE]
+        return {each: f"{one.site.file}:{one.site.line}" for one in sure for each in one.fingerprints}
+
 
 _INCIDENTAL = Feature.USAGE_ASKED | Feature.TOOL_HISTORY
 """What depends on the single request, not on the code that sends it."""

@@ -72,7 +72,12 @@ def _use(audit: Audit) -> dict[str, object]:
 def _groups_by_name(audit: Audit) -> dict[str, object]:
     """Sums by everything one could save on."""
     by = audit.by
+    places = audit.places
     found: dict[str, object] = {f"by_{name}": _groups(by[name]) for name in _BY}
+    found["by_site"] = {
+        name: _group(group) | ({"call_site": places[name]} if name in places else {})
+        for name, group in by["site"].named.items()
+    }
     found["left_out"] = {name: _left_out(groups) for name, groups in by.items() if groups.left_out}
     return found
 

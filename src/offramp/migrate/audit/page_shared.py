@@ -1,6 +1,6 @@
 """What several parts of an audit's page are made of: bars of cost, tables of groups, spreads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
@@ -35,11 +35,14 @@ def cost_bars(title: str, groups: Groups) -> Markup:
     return figure(title, bars(found, unit="$", title=f"Cost, {title}"))
 
 
-def groups_table(what: str, groups: Groups, total: Group, caption: str) -> Markup:
-    """The largest groups with their sums."""
+def groups_table(
+    what: str, groups: Groups, total: Group, caption: str, *, names: Mapping[str, str] | None = None
+) -> Markup:
+    """The largest groups with their sums; some may have a better name than their own."""
+    better = names or {}
     rows = [
         [
-            name,
+            better.get(name, name),
             f"{group.requests:,}",
             percent(group.share_of(total.requests)),
             number(group.sums.input_tokens),

@@ -40,7 +40,7 @@ def cost(audit: Audit) -> Section:
         cost_bars("By model asked", by["model"]),
         cost_bars("By tier that answered", by["tier"]),
         figure("By day (UTC)", _days(audit)),
-        groups_table("call site", by["site"], audit.whole.group, "By call site (fingerprints)"),
+        groups_table("call site", by["site"], audit.whole.group, "By call site", names=audit.places),
         groups_table("team", by["team"], audit.whole.group, "By team"),
     ]
     lead = "What the requests cost where they were answered; unknown prices are in no sum."
