@@ -34,11 +34,6 @@ _PYTHON = (python_calls, python_streams, python_figures, python_caches, python_s
 _TEXT = (keys, shell, containers, baml)
 _TEXT_WITH_OTHERS = (requirements, cerebrium, settings)
 """Checks that also look at the files beside, or at the day."""
-_CONCERNED = re.compile(
-    r"openai|llm|completion|token|chat|embedding|prompt|similarity|messages|data:|<\||\[INST\]|per_sec|accuracy|score",
-    re.IGNORECASE,
-)
-"""A Python file without any of these words is walked by no rule."""
 _FIGURES = re.compile(
     r"\.length\)?\s*(?:/\s*[34]\b|\*\s*0\.25)|\.split\([^)]*\)[^\n]*\.length|/\s*Math\.max\(|per_?sec", re.IGNORECASE
 )
@@ -51,8 +46,6 @@ _ABOUT = re.compile(r"token|per_?sec", re.IGNORECASE)
 
 def check_python(tree: ast.Module, source: Source, *, project: Project) -> list[Finding]:
     """Findings in a Python file, in the order of the file."""
-    if not _CONCERNED.search(source.text):
-        return []
     code = Code(tree, source, openai=project.version_of("openai"))
     return _ordered(found for module in _PYTHON for found in module.check(code))
 

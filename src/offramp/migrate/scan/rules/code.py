@@ -52,11 +52,24 @@ class Code:
         while waiting:
             node = waiting.pop()
             walked.nodes.setdefault(type(node), []).append(node)
-            for child in ast.iter_child_nodes(node):
-                if not isinstance(child, ast.expr_context):
-                    walked.parents[child] = node
-                    waiting.append(child)
+            # As `ast.iter_child_nodes`, at half its time: this loop is most of what rules cost.
+            for name in node._fields:
+                value = getattr(node, name, None)
+                children = value if isinstance(value, list) else (value,)
+                for child in children:
+                    if isinstance(child, ast.AST) and name != "ctx":
+                        walked.parents[child] = node
+                        waiting.append(child)
         return walked
+
+    @cached_property
+    def lower(self) -> str:
+        """The text in small letters."""
+        return self.source.text.lower()
+
+    def mentions(self, *words: str) -> bool:
+        """Whether any of these words, in small letters, is in the text: far cheaper than any pattern."""
+        return any(word in self.lower for word in words)
 
     def all(self, kind: type[Node]) -> list[Node]:
         """Every node of exactly this kind, in no order."""
@@ -86,8 +99,15 @@ class Code:
         return [*self.all(ast.FunctionDef), *self.all(ast.AsyncFunctionDef)]
 
     @cached_property
+    def may_call(self) -> bool:
+        """Whether the text holds the words of a call of the API, which costs far less than to look for one."""
+        return self.mentions("completions", "responses.", "embeddings.")
+
+    @cached_property
     def api_calls(self) -> list[ast.Call]:
         """Calls of the API, by their names: `….chat.completions.create(…)` and its like."""
+        if not self.may_call:
+            return []
         return [call for call in self.all(ast.Call) if is_api_call(call)]
 
     @cached_property

@@ -40,12 +40,13 @@ def check(source: Source) -> Iterator[Finding]:
     text = source.text
     secret_file = _SECRET_FILE.search(source.path) is not None
     wanted = [word for word in ("sk-", "gsk_", "xai-", "fw_", "tgp_v1_", "eyJ") if word in text]
-    if not wanted and not _NAMED.search(text):
+    lower = text.lower()
+    if not wanted and not any(word in lower for word in ("api_key", "apikey", "_token", "authtoken", "accesstoken")):
         return
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > _LONGEST_LINE:
             continue
-        token = _TOKEN.search(line)
+        token = _TOKEN.search(line) if "eyJ" in line else None
         if token and _ABOUT_KEYS.search(line[: token.start()]):
             yield from _session(source, number, token)
         if secret_file or token:

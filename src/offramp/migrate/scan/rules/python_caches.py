@@ -18,6 +18,9 @@ _SIMILAR = re.compile(r"similar|cosine|score", re.IGNORECASE)
 _METRIC = re.compile(r"score|accuracy|quality|pass_rate|win_rate|f1", re.IGNORECASE)
 _NEW = re.compile(r"(^|_)(candidate|new|local|vllm|target|challenger|migrated|own)(_|$)", re.IGNORECASE)
 _OLD = re.compile(r"(^|_)(baseline|incumbent|openai|old|reference|control|gpt)(_|$)", re.IGNORECASE)
+_GATE = re.compile(
+    r"(score|accuracy|quality|pass_rate|win_rate|f1)\w*\s*[<>]=?\s*[\w.]*(score|accuracy|quality|pass_rate|win_rate|f1)"
+)
 _CAREFUL = re.compile(
     r"margin|interval|lower|upper|confidence|p_value|bootstrap|toleran|epsilon|mcnemar", re.IGNORECASE
 )
@@ -25,16 +28,15 @@ _CAREFUL = re.compile(
 
 def check(code: Code) -> Iterator[Finding]:
     """What is wrong with the caches and gates of a file."""
-    lower = code.source.text.lower()
-    if "cache" in lower:
+    if code.mentions("cache"):
         yield from _keys(code)
         yield from _thresholds(code)
-    if "if " in lower and _METRIC.search(lower) and not _CAREFUL.search(lower):
+    if code.mentions("score", "accuracy", "quality", "_rate", "f1") and _GATE.search(code.lower):
         yield from _gates(code)
 
 
 def _keys(code: Code) -> Iterator[Finding]:
-    if not code.api_calls:
+    if not code.mentions("md5", "sha", "blake2") or not code.api_calls:
         return
     for call in code.all(ast.Call):
         if not _HASH.match(dotted(call.func)) or len(call.args) != 1:
@@ -53,6 +55,8 @@ def _for_cache(code: Code, node: ast.AST) -> bool:
 
 
 def _thresholds(code: Code) -> Iterator[Finding]:
+    if not code.mentions("similar", "cosine", "score"):
+        return
     for node in code.all(ast.Compare):
         if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Gt | ast.GtE):
             continue
@@ -70,6 +74,8 @@ def _in_cache(code: Code, node: ast.AST) -> bool:
 
 
 def _gates(code: Code) -> Iterator[Finding]:
+    if _CAREFUL.search(code.lower):
+        return
     for node in code.all(ast.Compare):
         if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Gt | ast.GtE | ast.Lt | ast.LtE):
             continue

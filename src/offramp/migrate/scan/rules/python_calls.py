@@ -48,7 +48,7 @@ def check(code: Code) -> Iterator[Finding]:
     """What is wrong with the calls of a file."""
     yield from _raw(code)
     yield from _removed(code)
-    if "openai" not in code.source.text.lower():
+    if not code.mentions("openai"):
         return
     yield from _swallowed(code)
     yield from _timeouts(code)
@@ -58,6 +58,8 @@ def check(code: Code) -> Iterator[Finding]:
 
 
 def _swallowed(code: Code) -> Iterator[Finding]:
+    if not code.may_call:
+        return
     for attempt in code.all(ast.Try):
         calls = any(isinstance(node, ast.Call) and is_api_call(node) for each in attempt.body for node in _with(each))
         first = attempt.handlers[0] if attempt.handlers else None
@@ -108,7 +110,7 @@ def _may_be_told(client: ast.Call) -> bool:
 
 
 def _raw(code: Code) -> Iterator[Finding]:
-    if "requests" not in code.source.text:
+    if "requests." not in code.source.text or not _PATHS.search(code.source.text):
         return
     for call in code.all(ast.Call):
         if dotted(call.func) not in {"requests.post", "requests.request"} or spreads(call):

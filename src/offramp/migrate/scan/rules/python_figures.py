@@ -30,20 +30,26 @@ WAITED = re.compile(
 PER_SECOND = re.compile(r"(price|cost|rate|usd)\w*_per_(s|sec|second)s?$", re.IGNORECASE)
 TABLE = re.compile(r"(^|_)(prices?|pricing|costs?|rates?)(_|$)", re.IGNORECASE)
 MODEL = re.compile(r"gpt|claude|llama|mistral|mixtral|qwen|gemini|deepseek|embedding|^o\d", re.IGNORECASE)
-LLM = re.compile(r"openai|\bllm|gpt|completion|vllm|anthropic|litellm|prompt_tokens", re.IGNORECASE)
+LLM = ("openai", "llm", "gpt", "completion", "anthropic", "prompt_tokens")
 """A file without any of these is about something else."""
 
+_ARITHMETIC = re.compile(r"len\([^\n]*\)\s*(?://?|\*)|\*\s*len\(|/\s*max\(|_per_s", re.IGNORECASE)
+_TABLES = re.compile(r"(price|pricing|cost|rate)\w*[^=\n]{0,40}=\s*\{", re.IGNORECASE)
 _THROUGH = frozenset({"int", "round", "max", "min", "ceil", "floor", "float", "sum"})
 
 
 def check(code: Code) -> Iterator[Finding]:
     """What is wrong with the figures of a file."""
-    yield from _divisions(code)
+    text = code.source.text
+    if code.mentions("token", "per_s") and _ARITHMETIC.search(text):
+        yield from _divisions(code)
     yield from _cached(code)
-    if LLM.search(code.source.text):
+    if code.mentions(*LLM):
         yield from _clock(code)
-        yield from _words(code)
-        yield from _price_tables(code)
+        if "split(" in text and code.mentions("token"):
+            yield from _words(code)
+        if _TABLES.search(text):
+            yield from _price_tables(code)
 
 
 # ----------------------------------------------------------------------------------------------------------- counts
@@ -147,7 +153,7 @@ def _key_of_tokens(target: ast.expr) -> bool:
 
 
 def _clock(code: Code) -> Iterator[Finding]:
-    if "time" not in code.modules or "time(" not in code.source.text:
+    if "time(" not in code.source.text or not code.may_call or "time" not in code.modules:
         return
     scopes = {id(scope): scope for call in code.api_calls for scope in [code.scope(call)]}
     for scope in scopes.values():

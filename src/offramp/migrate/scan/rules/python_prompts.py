@@ -23,7 +23,7 @@ _BEGINNING = re.compile(r"(<\|begin_of_text\|>|<s>\s*\[INST\]|<bos>)")
 def check(code: Code) -> Iterator[Finding]:
     """What is wrong with prompts and engines in a file."""
     text = code.source.text
-    if "stop" in text:
+    if "stop" in text and ("SamplingParams" in text or code.may_call):
         yield from _stops(code)
     if code.is_test:
         return

@@ -27,7 +27,7 @@ _FRAGILE = re.compile(r"(^|_)(cost|costs|price|prices|pricing|stats|statistics|u
 
 def check(code: Code) -> Iterator[Finding]:
     """What is wrong with streams and conversations in a file."""
-    if "completions" not in code.source.text and "responses" not in code.source.text:
+    if not code.may_call and ".usage" not in code.source.text:
         return
     loops: list[Loop] = [*code.all(ast.For), *code.all(ast.AsyncFor)]
     for loop in loops:
