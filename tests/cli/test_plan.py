@@ -59,6 +59,15 @@ def test_the_users_own_prices_are_used(folder: Path, capsys: pytest.CaptureFixtu
     assert plan["incumbent"]["source"] == "configuration"
 
 
+def test_another_input_is_shown_before_and_after(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*QUICK, "--what-if", "requests-per-month=200000", "--json"]) == 0
+    by_figure = {each["figure"]: each for each in msgspec.json.decode(capsys.readouterr().out)["what_if"]}
+    assert run([*QUICK, "--what-if", "requests-per-month=200000"]) == 0
+
+    assert by_figure["saving, $ a year"] == {"figure": "saving, $ a year", "before": "57276", "after": "-2124"}
+    assert "What if requests-per-month=200000" in capsys.readouterr().out
+
+
 def test_a_machine_can_be_named_by_gpu_or_by_offer(capsys: pytest.CaptureFixture[str]) -> None:
     base = ["plan", "--requests-per-month", "5000000", *GUIDE, "--own-model", "Llama-3.1-8B", "--json"]
     assert run([*base, "--gpu", "a10g"]) == 0

@@ -106,6 +106,40 @@ def test_the_demos_traffic_can_be_planned_without_any_further_input(capsys: pyte
     assert "This is very unsure: it rests on a single request in one second" in plan["recommendation"]
 
 
+def test_usage_from_elsewhere_is_traffic_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a ledger, a log of one's own will do."""
+    row = '{"time": "2026-11-20T10:00:%02dZ", "model": "gpt-4o", "input_tokens": 700, "output_tokens": 100}'
+    (folder / "usage.jsonl").write_text("\n".join(row % second for second in range(30)))
+
+    assert run(["plan", "--own-model", "llama-3.1-8b", "--gpu", "H100", "--import", "usage.jsonl", "--json"]) == 0
+
+    plan = msgspec.json.decode(capsys.readouterr().out)
+    assert plan["load"]["requests_seen"] == 30
+    assert plan["incumbent"]["usd_per_request"] == "0.00275"
+    kept = artifact.read("plan", folder / "migration")
+    assert kept is not None
+    assert kept.inputs[0].name.endswith("usage.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("rows", "requests"),
+    [
+        (["5,700,100"], 1),
+        (["5,0,0", "5,0,0"], 2),
+        (["1,99999999,1", "2,700,100"], 2),
+        (["0,700,100", "9000000,700,100"], 2),
+    ],
+)
+def test_strange_traffic_is_an_answer_too(
+    rows: list[str], requests: int, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "odd.csv").write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows]))
+
+    assert run([*BASE, "--trace", "odd.csv", "--json"]) == 0
+
+    assert msgspec.json.decode(capsys.readouterr().out)["load"]["requests_seen"] == requests
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -12,14 +12,15 @@ from rich.console import Console
 from offramp.catalog.prices import UPDATED_NAME, PriceBook
 from offramp.catalog.search import resolve
 from offramp.cli.plan_full import full
+from offramp.cli.plan_full_picture import show_changes
 from offramp.cli.plan_options import Run, parted, signature
 from offramp.cli.plan_picture import show
 from offramp.cli.terminal import is_coloured, print_json
 from offramp.config.load import load
 from offramp.errors import UsageError
 from offramp.migrate.plan.catalogue import catalogue
-from offramp.migrate.plan.document import document
-from offramp.migrate.plan.inputs import Inputs
+from offramp.migrate.plan.document import changes, document
+from offramp.migrate.plan.inputs import Inputs, changed
 from offramp.migrate.plan.quick import Plan, Question, answer
 from offramp.migrate.plan.words import recommend
 from offramp.pricing.money import parse_usd
@@ -39,6 +40,20 @@ def command(**options: Any) -> None:  # noqa: ANN401 - typer gives what `signatu
     if not inputs.is_quick:
         full(inputs, run, book)
         return
+    plan = _quick(inputs, run, book)
+    other = _what_if(inputs, run)
+    _show(plan, None if other == inputs else _quick(other, run, book), book.today(), run)
+
+
+command.__signature__ = signature()  # type: ignore[attr-defined] # typer asks for it
+
+
+def _quick(inputs: Inputs, run: Run, book: PriceBook) -> Plan:
+    """The quick plan.
+
+    Raises:
+        UsageError: If something is missing or unknown.
+    """
     _check(inputs, run)
     question = Question(
         requests_per_month=inputs.requests_per_month or 1,
@@ -51,10 +66,13 @@ def command(**options: Any) -> None:  # noqa: ANN401 - typer gives what `signatu
         fallback_share=Fraction(str(inputs.fallback_share or 0)),
         can_wait=inputs.can_wait,
     )
-    _show(answer(_on(question, inputs), book), book.today(), as_json=run.as_json)
+    return answer(_on(question, inputs), book)
 
 
-command.__signature__ = signature()  # type: ignore[attr-defined] # typer asks for it
+def _what_if(inputs: Inputs, run: Run) -> Inputs:
+    for each in run.what_if:
+        inputs = changed(inputs, each)
+    return inputs
 
 
 def _check(inputs: Inputs, run: Run) -> None:
@@ -74,7 +92,7 @@ def _check(inputs: Inputs, run: Run) -> None:
     full_only = [
         *(_flag(name) for name in ("trace", "generate", "since", "until") if getattr(inputs, name) is not None),
         *(_flag(name) for name in ("require",) if getattr(inputs, name)),
-        *(_flag(name) for name in ("what_if", "html", "catalogue") if getattr(run, name)),
+        *(_flag(name) for name in ("html", "catalogue", "imports") if getattr(run, name)),
     ]
     if full_only:
         raise UsageError(
@@ -105,12 +123,15 @@ def _book(config: Path | None, state: Path) -> PriceBook:
     return PriceBook.load(overrides, updated=state / UPDATED_NAME)
 
 
-def _show(plan: Plan, today: date, *, as_json: bool) -> None:
+def _show(plan: Plan, other: Plan | None, today: date, run: Run) -> None:
     recommendation = recommend(plan, today)
-    if as_json:
-        print_json(document(plan, recommendation, today))
-    else:
-        show(Console(file=sys.stdout, no_color=not is_coloured(sys.stdout)), plan, recommendation, today)
+    if run.as_json:
+        print_json(document(plan, recommendation, today, other))
+        return
+    console = Console(file=sys.stdout, no_color=not is_coloured(sys.stdout))
+    show(console, plan, recommendation, today)
+    if other is not None:
+        show_changes(console, changes(plan, other), run.what_if)
 
 
 def _amount(written: str | None) -> Fraction | None:

@@ -3,23 +3,27 @@
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from offramp import __version__
 from offramp.catalog.prices import PriceBook
+from offramp.cli import audit_imports
 from offramp.cli.plan_full_picture import show, show_changes
 from offramp.cli.plan_options import Run
 from offramp.cli.terminal import is_coloured, print_json
 from offramp.errors import UnavailableError, UsageError
 from offramp.migrate import artifact
+from offramp.migrate.imports.read import Imported
 from offramp.migrate.plan.by_token import thresholds
 from offramp.migrate.plan.catalogue import catalogue
 from offramp.migrate.plan.earlier import earlier
 from offramp.migrate.plan.full import FullPlan, answer, service_level
-from offramp.migrate.plan.full_document import document
+from offramp.migrate.plan.full_document import changes, document
 from offramp.migrate.plan.full_report import report
 from offramp.migrate.plan.full_words import recommend
 from offramp.migrate.plan.inputs import Inputs, changed
@@ -50,14 +54,15 @@ def full(inputs: Inputs, run: Run, book: PriceBook) -> None:
         jobs=run.jobs or os.cpu_count() or 1,
         earlier=earlier(run.folder),
     )
-    with _telling("reading the traffic, then simulating own GPUs on it"):
-        traffic = _traffic(inputs, run, book)
-        tried: Tried = {}
-        plan = answer(inputs, traffic, facts, tried=tried)
-        other = _what_if(plan, traffic, run, tried)
+    state = None if run.imports and not audit_imports.has_ledger(run.state) else run.state
+    with (
+        _telling("reading the traffic, then simulating own GPUs on it"),
+        audit_imports.imported(run.imports, run.import_kind, state) as more,
+    ):
+        plan, other = _plans(inputs, _Source(run=run, state=state, extra=more.parquet, book=book), facts)
     recommendation = recommend(plan)
     content = document(plan, recommendation, other)
-    made = artifact.make("plan", content, inputs=_made_from(inputs, run), now_ns=time.time_ns())
+    made = artifact.make("plan", content, inputs=_made_from(inputs, run, state, more), now_ns=time.time_ns())
     path = artifact.write(made, run.folder)
     if run.html is not None:
         _write(run.html, report(plan, recommendation, made=f"{made.made_at} by offramp {__version__}"))
@@ -66,35 +71,54 @@ def full(inputs: Inputs, run: Run, book: PriceBook) -> None:
         return
     show(console, plan, recommendation)
     if other is not None:
-        show_changes(console, plan, other, run.what_if)
+        show_changes(console, changes(plan, other), run.what_if)
     written = [str(path), *([str(run.html)] if run.html is not None else [])]
+    for line in audit_imports.lines(more):
+        console.print(line)
     console.print(f"written: {', '.join(written)}", style="dim")
 
 
-def _traffic(inputs: Inputs, run: Run, book: PriceBook) -> Traffic:
-    return traffic_of(
-        inputs, state=run.state, thresholds=thresholds(book), slo=service_level(inputs), now_ns=time.time_ns()
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """Where traffic can be read from."""
+
+    run: Run
+    state: Path | None
+    extra: Sequence[Path]
+    book: PriceBook
+
+    def traffic(self, inputs: Inputs) -> Traffic:
+        """The traffic of these inputs."""
+        return traffic_of(
+            inputs,
+            state=self.state,
+            extra=self.extra,
+            thresholds=thresholds(self.book),
+            slo=service_level(inputs),
+            now_ns=time.time_ns(),
+        )
 
 
-def _what_if(plan: FullPlan, traffic: Traffic, run: Run, tried: Tried) -> FullPlan | None:
-    """The same with other inputs; `None` if nobody asked."""
-    if not run.what_if:
-        return None
-    other = plan.inputs
-    for each in run.what_if:
+def _plans(inputs: Inputs, source: _Source, facts: Facts) -> tuple[FullPlan, FullPlan | None]:
+    """The plan, and the same with other inputs if somebody asked."""
+    traffic = source.traffic(inputs)
+    tried: Tried = {}
+    plan = answer(inputs, traffic, facts, tried=tried)
+    if not source.run.what_if:
+        return plan, None
+    other = inputs
+    for each in source.run.what_if:
         other = changed(other, each)
     if other.is_quick:
         raise UsageError("--what-if: the tokens of one request belong to the quick mode", param="what_if")
-    anew = any(getattr(other, name) != getattr(plan.inputs, name) for name in _DECIDE_THE_TRAFFIC)
-    if other.generate is not None and other.requests_per_month != plan.inputs.requests_per_month:
-        anew = True
-    return answer(other, _traffic(other, run, plan.facts.book) if anew else traffic, plan.facts, tried=tried)
+    anew = any(getattr(other, name) != getattr(inputs, name) for name in _DECIDE_THE_TRAFFIC)
+    anew = anew or (other.generate is not None and other.requests_per_month != inputs.requests_per_month)
+    return plan, answer(other, source.traffic(other) if anew else traffic, facts, tried=tried)
 
 
-def _made_from(inputs: Inputs, run: Run) -> list[artifact.Input]:
+def _made_from(inputs: Inputs, run: Run, state: Path | None, more: Imported) -> list[artifact.Input]:
     """The traffic, and the artifacts of earlier steps that stand beside it."""
-    found = list(inputs_of(inputs, state=run.state))
+    found = [*inputs_of(inputs, state=state), *audit_imports.inputs(more)]
     paths = [artifact.path_of(step, run.folder) for step in ("scan", "audit")]
     return [*found, *(artifact.input_of(path) for path in paths if path.is_file())]
 

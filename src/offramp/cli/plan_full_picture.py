@@ -1,7 +1,7 @@
 """A full plan for people: the answer first, then the columns, a chart, and what they rest on."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,8 +13,17 @@ from rich.text import Text
 from offramp.cli.plan_chart import Line, chart
 from offramp.migrate.plan.assumptions import assumptions, warnings
 from offramp.migrate.plan.full import FullPlan
-from offramp.migrate.plan.full_document import changes
-from offramp.migrate.plan.full_tables import Sheet, cases, columns, left_out, mixture, moving, own_sheet, path
+from offramp.migrate.plan.full_tables import (
+    Sheet,
+    cases,
+    columns,
+    left_out,
+    mixture,
+    moving,
+    own_sheet,
+    path,
+    utilisation,
+)
 from offramp.migrate.plan.words import Recommendation
 
 _CHART_COLUMNS = 64
@@ -35,7 +44,7 @@ def show(console: Console, plan: FullPlan, recommendation: Recommendation) -> No
     console.print("\n".join(_chart(plan, console.width)), soft_wrap=True)
     console.print()
     mixed = mixture(plan)
-    sheets = [own_sheet(plan), moving(plan), path(plan), cases(plan), *([mixed] if mixed else [])]
+    sheets = [own_sheet(plan), moving(plan), path(plan), cases(plan), utilisation(plan), *([mixed] if mixed else [])]
     for sheet in sheets:
         if sheet.rows:
             console.print(_table(sheet, titled=True))
@@ -47,12 +56,12 @@ def show(console: Console, plan: FullPlan, recommendation: Recommendation) -> No
         console.print(f"! {warning}", style="yellow")
 
 
-def show_changes(console: Console, plan: FullPlan, other: FullPlan, asked: Sequence[str]) -> None:
+def show_changes(console: Console, changed: Sequence[Mapping[str, object]], asked: Sequence[str]) -> None:
     """What another input changes."""
     table = Table(box=SIMPLE_HEAD, title=f"What if {', '.join(asked)}", title_justify="left")
     for name in ("", "before", "after"):
         table.add_column(name, justify="left" if not name else "right", overflow="fold")
-    for each in changes(plan, other):
+    for each in changed:
         before, after = _shown(each["before"]), _shown(each["after"])
         table.add_row(str(each["figure"]), before, after, style="bold" if before != after else "dim")
     console.print(table)

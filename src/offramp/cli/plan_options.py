@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from offramp.migrate.artifact import FOLDER
+from offramp.migrate.imports.kinds import Kind
 from offramp.migrate.plan.inputs import RANGES, Inputs
 
 
@@ -20,6 +21,8 @@ class Run:
     config: Path | None = None
     state: Path = Path(".offramp")
     catalogue: Path | None = None
+    imports: tuple[Path, ...] = ()
+    import_kind: Kind | None = None
     folder: Path = FOLDER
     html: Path | None = None
     jobs: int | None = None
@@ -85,6 +88,8 @@ HELP = {
     "config": "Default: ./offramp.yaml.",
     "state": "The gateway's state folder: the ledger, and updated prices.",
     "catalogue": "A file with GPUs, models and machines of your own.",
+    "imports": "Usage recorded elsewhere (see docs/imports.md); may be repeated.",
+    "import_kind": "Who wrote those files. Default: what is in them.",
     "folder": "Where artifacts lie.",
     "html": "Write a report with charts to this file.",
     "jobs": "Processes for the search. Default: one for each core.",
@@ -92,8 +97,12 @@ HELP = {
 }
 """What `--help` says."""
 
-_NAMES = {"folder": "--dir", "as_json": "--json", "can_wait": "--can-wait"}
+_NAMES = {"folder": "--dir", "as_json": "--json", "can_wait": "--can-wait", "imports": "--import"}
 """Options that are not called like their input, or that cannot be negated."""
+
+
+_LISTS: dict[object, object] = {tuple[str, ...]: list[str] | None, tuple[Path, ...]: list[Path] | None}
+"""What typer calls an option that may be repeated."""
 
 
 def signature() -> inspect.Signature:
@@ -109,10 +118,10 @@ def parted(options: dict[str, Any]) -> tuple[Inputs, Run]:
 def _parameters(kind: type) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(kind)
     for field in fields(kind):
-        repeated = hints[field.name] == tuple[str, ...]
+        repeated = hints[field.name] in _LISTS
         assert field.default is not MISSING
         default = None if repeated else field.default
-        annotation = list[str] | None if repeated else hints[field.name]
+        annotation = _LISTS.get(hints[field.name], hints[field.name])
         low, high = RANGES.get(field.name, (None, None))
         option = typer.Option(
             *([_NAMES[field.name]] if field.name in _NAMES else []),
@@ -128,5 +137,5 @@ def _parameters(kind: type) -> Iterator[inspect.Parameter]:
 
 def _given(kind: type, options: dict[str, Any]) -> dict[str, Any]:
     given = {field.name: options[field.name] for field in fields(kind)}
-    repeated = {name for name, hint in get_type_hints(kind).items() if hint == tuple[str, ...]}
+    repeated = {name for name, hint in get_type_hints(kind).items() if hint in _LISTS}
     return {name: tuple(value or ()) if name in repeated else value for name, value in given.items()}

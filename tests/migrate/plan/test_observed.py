@@ -73,7 +73,7 @@ def fill(connection: duckdb.DuckDBPyConnection, *rows: dict[str, Any]) -> Traffi
         whole = {**ROW, "started_ns": NOON - 3_600 * S + number * S, **row}
         values = [whole[name] for name in COLUMNS]
         connection.execute(f"INSERT INTO exchanges VALUES ({', '.join('?' * len(COLUMNS))})", values)  # noqa: S608
-    return observed(connection, name=".offramp", thresholds=(1_000,), slo=SLO, now_ns=NOON)
+    return observed(connection, name="the ledger in .offramp", thresholds=(1_000,), slo=SLO, now_ns=NOON)
 
 
 def test_sums_and_volume_are_those_of_the_rows(connection: duckdb.DuckDBPyConnection) -> None:

@@ -13,8 +13,15 @@ from offramp.pricing.money import decimal_text, fraction_text
 SCHEMA = "offramp.plan/1"
 
 
-def document(plan: Plan, recommendation: Recommendation, today: date) -> dict[str, object]:
-    """The whole plan."""
+def document(plan: Plan, recommendation: Recommendation, today: date, what_if: Plan | None = None) -> dict[str, object]:
+    """The whole plan.
+
+    Args:
+        plan: The plan.
+        recommendation: What it means.
+        today: Prices age by it.
+        what_if: The same with other inputs, if somebody asked.
+    """
     question = plan.question
     return {
         "schema": SCHEMA,
@@ -43,7 +50,29 @@ def document(plan: Plan, recommendation: Recommendation, today: date) -> dict[st
         "sensitivity": [{"if": case, "saving_usd_per_year": fraction_text(saved)} for case, saved in sensitivity(plan)],
         "assumptions": assumptions(plan),
         "warnings": warnings(plan, today),
+        **({} if what_if is None else {"what_if": changes(plan, what_if)}),
     }
+
+
+def changes(before: Plan, after: Plan) -> list[dict[str, object]]:
+    """The figures that matter most, before and after."""
+    return [
+        {"figure": name, "before": first, "after": second}
+        for (name, first), (_, second) in zip(_key_figures(before), _key_figures(after), strict=True)
+    ]
+
+
+def _key_figures(plan: Plan) -> list[tuple[str, object]]:
+    hosted = plan.hosted
+    return [
+        ("requests a month", plan.question.requests_per_month),
+        ("incumbent, $ a month", fraction_text(plan.incumbent.usd_per_month, 2)),
+        ("open model by the token, $ a month", None if hosted is None else fraction_text(hosted.usd_per_month, 2)),
+        ("own GPUs, $ a month", fraction_text(plan.own.usd_per_month_needed, 2)),
+        ("machines", plan.own.instances),
+        ("break-even, requests a month", plan.break_even),
+        ("saving, $ a year", fraction_text(plan.saving_usd_per_year, 2)),
+    ]
 
 
 def assumptions(plan: Plan) -> list[str]:

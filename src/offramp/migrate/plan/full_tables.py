@@ -9,6 +9,7 @@ from offramp.catalog.prices import STALE_AFTER_DAYS
 from offramp.migrate.plan.by_token import Tariffed
 from offramp.migrate.plan.full import FullPlan
 from offramp.migrate.plan.own_ways import OwnWay
+from offramp.migrate.plan.rate_limits import room
 from offramp.migrate.plan.requirements import Requirements
 from offramp.migrate.plan.words import about, usd
 from offramp.pricing.economy import Economy
@@ -59,7 +60,7 @@ def columns(plan: FullPlan) -> Sheet:
         ("a good request", *(_each(plan, *each) for each in zip(totals, good, marks, strict=True))),
         ("in time, usually", *(_share(each) if there else "" for each, there in zip(good, is_there, strict=True))),
         ("in time, at the peak", *(_share(each) if there else "" for each, there in zip(peak, is_there, strict=True))),
-        ("headroom", _room(plan), UNKNOWN if hosted else "", _own_room(plan)),
+        ("headroom", _room(plan), _stated(hosted, plan) if hosted else "", _own_room(plan)),
         ("break-even of own GPUs", *_break_even(plan), ""),
         ("paid back in", "", _back(plan, own=False), _back(plan, own=True)),
         ("switched off", *(_ends(way) for way in (plan.tokens.incumbent, hosted)), ""),
@@ -308,7 +309,12 @@ def _back(plan: FullPlan, *, own: bool) -> str:
 
 def _room(plan: FullPlan) -> str:
     left = plan.traffic.measured.least_left_requests
-    return UNKNOWN if left is None else f"{left:,} requests of its limit left at least"
+    return _stated(plan.tokens.incumbent, plan) if left is None else f"{left:,} requests of its limit left at least"
+
+
+def _stated(way: Tariffed, plan: FullPlan) -> str:
+    found = room(way, plan.traffic.busiest)
+    return UNKNOWN if found is None else f"{found.times:.2g} × the load ({found.limit.plan})"
 
 
 def _own_room(plan: FullPlan) -> str:

@@ -87,7 +87,7 @@ def observed(
 
     Args:
         connection: With a view `exchanges`, as `migrate.history.relation` opens it.
-        name: Of the state folder.
+        name: What it is, in words.
         thresholds: Input lengths at which any price card changes, ascending.
         slo: What the incumbent's answers are held to.
         now_ns: Rows of a later day are a clock that was wrong.
@@ -106,7 +106,7 @@ def observed(
     days = f"{_day(span.first_ns)} to {_day(span.last_ns)} (UTC)"
     return Traffic(
         kind=Kind.LEDGER,
-        source=f"the ledger in {name}, {days}",
+        source=f"{name}, {days}",
         span_s=span.length_s,
         requests=span.requests,
         blocks=_blocks(connection, span, block_s, thresholds),
@@ -127,8 +127,8 @@ def _span(connection: duckdb.DuckDBPyConnection, name: str) -> _Span:
     ).fetchone()
     if found is None or not found[3]:
         raise UnavailableError(
-            f"the ledger in {name} has no answered request with its tokens yet: relay some with `offramp serve`, or "
-            "give figures by hand (--requests-per-month, --input-tokens, --output-tokens), --trace or --generate"
+            f"{name}: there is no answered request with its tokens yet: relay some with `offramp serve`, "
+            "or give figures by hand (--requests-per-month, --input-tokens, --output-tokens), --trace or --generate"
         )
     return _Span(first_ns=int(found[0]), last_ns=int(found[1]), requests=int(found[2]))
 

@@ -4,6 +4,7 @@ A group of GPUs is tried from the fewest replicas that its bound allows, doubled
 busiest window, then halved back. A group is not tried if even its fewest replicas cost more than what was found.
 """
 
+import signal
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -230,7 +231,9 @@ class _Queue:
 
 def _side_by_side(queue: _Queue, jobs: int) -> None:
     """Several groups at once, each in a process of its own."""
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    # An interruption is the parent's to answer: a child that is told too would print where it was.
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=signal.signal, initargs=ignore) as pool:
         running: dict[Future[Found], Group] = {}
         while True:
             while len(running) < jobs and (task := queue.take()) is not None:

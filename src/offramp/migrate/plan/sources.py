@@ -11,7 +11,8 @@ from offramp.capacity.load import Load
 from offramp.capacity.slo import Slo
 from offramp.errors import UsageError
 from offramp.migrate.artifact import Input, input_of
-from offramp.migrate.history.relation import open_relation
+from offramp.migrate.history import relation
+from offramp.migrate.history.relation import open_relation, problems
 from offramp.migrate.ledger.selection import moment
 from offramp.migrate.plan.inputs import Inputs
 from offramp.migrate.plan.observed import observed
@@ -30,8 +31,24 @@ _BUSY_HOUR = 9.0
 _PROBLEMS_TOLD = 3
 
 
-def traffic_of(inputs: Inputs, *, state: Path, thresholds: Sequence[int], slo: Slo, now_ns: int) -> Traffic:
-    """The traffic that the inputs name: `--trace`, `--generate`, else the ledger.
+def traffic_of(
+    inputs: Inputs,
+    *,
+    state: Path | None,
+    extra: Sequence[Path] = (),
+    thresholds: Sequence[int],
+    slo: Slo,
+    now_ns: int,
+) -> Traffic:
+    """The traffic that the inputs name: `--trace`, `--generate`, else the ledger and what was imported.
+
+    Args:
+        inputs: What was asked.
+        state: The state folder; `None` for imports alone.
+        extra: Imports, as Parquet with the ledger's columns.
+        thresholds: Input lengths at which any price card changes, ascending.
+        slo: What the incumbent's answers are held to.
+        now_ns: Nanoseconds since the epoch.
 
     Raises:
         UsageError: If both are named, or the generator has no volume.
@@ -45,15 +62,29 @@ def traffic_of(inputs: Inputs, *, state: Path, thresholds: Sequence[int], slo: S
         return _generated(inputs, thresholds)
     since_ns = None if inputs.since is None else moment(inputs.since, option="--since", now_ns=now_ns)
     until_ns = None if inputs.until is None else moment(inputs.until, option="--until", now_ns=now_ns)
-    with open_relation(state, since_ns=since_ns, until_ns=until_ns) as connection:
-        return observed(connection, name=str(state), thresholds=thresholds, slo=slo, now_ns=now_ns)
+    with open_relation(state, extra=extra, since_ns=since_ns, until_ns=until_ns) as connection:
+        found = observed(connection, name=_name(state, extra), thresholds=thresholds, slo=slo, now_ns=now_ns)
+        missing = tuple(_missing(problem) for problem in problems(connection))
+    return replace(found, notes=(*found.notes, *missing))
 
 
-def inputs_of(inputs: Inputs, *, state: Path) -> tuple[Input, ...]:
-    """What an artifact says it was made from."""
+def inputs_of(inputs: Inputs, *, state: Path | None) -> tuple[Input, ...]:
+    """What an artifact says it was made from, beside imports."""
     if inputs.trace is not None:
         return (input_of(inputs.trace),)
-    return () if inputs.generate is not None else (Input(name=str(state), sha256=""),)
+    # The ledger grows by the second, so it has no hash.
+    return () if inputs.generate is not None or state is None else (Input(name=str(state), sha256=""),)
+
+
+def _name(state: Path | None, extra: Sequence[Path]) -> str:
+    if state is None:
+        return "what was imported"
+    return f"the ledger in {state}{' and what was imported' if extra else ''}"
+
+
+def _missing(problem: relation.Problem) -> str:
+    rows = "an unknown number of" if problem.rows is None else f"{problem.rows:,}"
+    return f"{problem.file}: {problem.message}; {rows} rows are missing because of it"
 
 
 def _traced(path: Path, thresholds: Sequence[int]) -> Traffic:
