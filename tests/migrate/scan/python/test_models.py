@@ -197,3 +197,41 @@ def test_engine_and_deployment_are_models_too() -> None:
     found = site('import openai\nopenai.ChatCompletion.create(engine="gpt-35", messages=[])\n')
 
     assert (found.model, found.model_from) == ("gpt-35", "literal")
+
+
+def test_objects_keep_what_each_was_made_with() -> None:
+    """Two instances of one class ask for two models."""
+    first, second, third = sites("""
+        from dataclasses import dataclass
+        from openai import OpenAI
+        @dataclass
+        class Choice:
+            id: str
+            size: int = 1
+        BIG, SMALL = Choice("gpt-4o"), Choice(id="gpt-4o-mini")
+        class Bot:
+            def __init__(self, model):
+                self.model = model
+        OpenAI().chat.completions.create(model=BIG.id, messages=[])
+        OpenAI().chat.completions.create(model=SMALL.id, messages=[])
+        a, b = Bot("gpt-4.1"), Bot("gpt-5")
+        OpenAI().chat.completions.create(model=b.model, messages=[])
+    """)
+
+    assert [each.model for each in (first, second, third)] == ["gpt-4o", "gpt-4o-mini", "gpt-5"]
+
+
+def test_what_the_same_file_assigns_to_another_object_counts_first() -> None:
+    """`self.config.model` is set where it is used more often than where the class is written."""
+    found = site("""
+        from openai import OpenAI
+        class Llm:
+            def __init__(self, config):
+                self.config = config
+                if not self.config.model:
+                    self.config.model = "gpt-4o"
+            def ask(self):
+                return OpenAI().chat.completions.create(model=self.config.model, messages=[])
+    """)
+
+    assert (found.model, found.model_from) == ("gpt-4o", "default")

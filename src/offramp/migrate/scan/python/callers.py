@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import replace
 
 from offramp.migrate.scan.python.names import MOST_VALUES, annotated
-from offramp.migrate.scan.python.scopes import CallAt, Parameter, Scope
+from offramp.migrate.scan.python.scopes import CallAt, Scope
 from offramp.migrate.scan.python.values import (
     Argument,
     Made,
@@ -97,7 +97,7 @@ class Callers:
         found: list[Value] = []
         left_out = False
         for call in self.of(function):
-            expr = self._argument(call.node, function, argument.name, parameter)
+            expr = argument_of(call.node, function, argument.name)
             if expr is None:
                 left_out = True
                 continue
@@ -166,21 +166,22 @@ class Callers:
             self._named = Counter(scope.short for scope in scopes if scope.kind == "function")
         return self._named[function.short] == 1
 
-    def _argument(self, call: ast.Call, function: Scope, name: str, parameter: Parameter) -> ast.expr | None:
-        for keyword in call.keywords:
-            if keyword.arg == name:
-                return keyword.value
-        if parameter.position is None:
-            return None
-        position = parameter.position
-        decorators = {getattr(each, "id", "") for each in function.decorators}
-        if function.owner is not None and "staticmethod" not in decorators:
-            position -= 1
-        if not 0 <= position < len(call.args) or any(
-            isinstance(each, ast.Starred) for each in call.args[: position + 1]
-        ):
-            return None
-        return call.args[position]
+
+def argument_of(call: ast.Call, function: Scope, name: str) -> ast.expr | None:
+    """The expression that a call gives for a parameter; `None` if it leaves it out."""
+    parameter = function.parameters[name]
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    if parameter.position is None:
+        return None
+    position = parameter.position
+    decorators = {getattr(each, "id", "") for each in function.decorators}
+    if function.owner is not None and "staticmethod" not in decorators:
+        position -= 1
+    if not 0 <= position < len(call.args) or any(isinstance(each, ast.Starred) for each in call.args[: position + 1]):
+        return None
+    return call.args[position]
 
 
 def is_test(path: str) -> bool:

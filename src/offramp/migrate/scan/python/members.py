@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from offramp.migrate.scan.python.names import END, MOST_VALUES, annotated, bound, imported, look_up, passed_on
 from offramp.migrate.scan.python.scopes import Binding, Scope
 from offramp.migrate.scan.python.values import (
+    Argument,
     Environment,
     Member,
     Module,
@@ -71,15 +72,41 @@ def _of_class(reading: Reading, value: Object | Own, name: str) -> Values:
     cls = value.cls if isinstance(value, Object) else value.scope
     if cls.kind != "class":
         return (Member(value, (name,)),)
-    found: list[Value] = []
-    for scope in line_of_descent(reading, cls):
+    found: list[Value] = list(_said_when_made(reading, value, name))
+    for scope in () if found else line_of_descent(reading, cls):
         bindings = [*scope.attributes.get(name, ()), *scope.bindings.get(name, ())]
         for binding in bindings:
-            found += _of_binding(reading, binding, name, scope)
+            found += _in_this(reading, value, _of_binding(reading, binding, name, scope))
         if any(not _is_none(each) for each in found):
             break
     known = [passed_on(each) for each in found if not _is_none(each)]
     return unique(known or found, MOST_VALUES) or _handed_on(reading, cls, name) or (Member(value, (name,)),)
+
+
+def _said_when_made(reading: Reading, value: Object | Own, name: str) -> Values:
+    """A field that the call which makes an object says, where the class writes no constructor of its own."""
+    if not isinstance(value, Object) or value.call is None or value.scope is None or "__init__" in value.cls.bindings:
+        return ()
+    for keyword in value.call.keywords:
+        if keyword.arg == name:
+            return reading.settled(reading.values(keyword.value, value.scope))
+    fields = [each for each, bindings in value.cls.bindings.items() if any(one.annotation for one in bindings)]
+    if name in fields and fields.index(name) < len(value.call.args):
+        return reading.settled(reading.values(value.call.args[fields.index(name)], value.scope))
+    return ()
+
+
+def _in_this(reading: Reading, value: Object | Own, values: Values) -> Values:
+    """Values of an attribute, with what this object's own constructor was given."""
+    if not isinstance(value, Object) or value.call is None or value.scope is None:
+        return values
+    found: list[Value] = []
+    for each in values:
+        given = None
+        if isinstance(each, Argument) and each.function.owner is value.cls and each.function.short == "__init__":
+            given = reading.given_in(value.call, value.scope, each)
+        found += [each] if given is None else given
+    return tuple(found)
 
 
 def _handed_on(reading: Reading, cls: Scope, name: str) -> Values:

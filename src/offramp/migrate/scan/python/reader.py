@@ -8,7 +8,7 @@ import ast
 from dataclasses import replace
 
 from offramp.migrate.scan.python import fold
-from offramp.migrate.scan.python.callers import Callers
+from offramp.migrate.scan.python.callers import Callers, argument_of
 from offramp.migrate.scan.python.files import PythonFiles
 from offramp.migrate.scan.python.members import attribute, element
 from offramp.migrate.scan.python.names import MOST_VALUES, annotated, imported, look_up
@@ -91,6 +91,11 @@ class Reader:
         for value in values:
             found += self.who_calls.given(value) if isinstance(value, Argument) else (value,)
         return unique(found, MOST_VALUES)
+
+    def given_in(self, call: ast.Call, scope: Scope, argument: Argument) -> Values | None:
+        """What one call gives for a parameter; `None` if it leaves it out."""
+        expr = argument_of(call, argument.function, argument.name)
+        return None if expr is None else self.settled(self.values(expr, scope))
 
     def callers(self, function: Scope) -> list[CallAt]:
         """Who calls a function of the project."""

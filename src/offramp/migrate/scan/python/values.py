@@ -140,5 +140,8 @@ class Reading(Protocol):
     def settled(self, values: Values) -> Values:
         """The same, with parameters replaced by what callers, defaults and annotations say."""
 
+    def given_in(self, call: ast.Call, scope: Scope, argument: Argument) -> Values | None:
+        """What one call gives for a parameter; `None` if it leaves it out."""
+
     def callers(self, function: Scope) -> list[CallAt]:
         """Who calls a function of the project."""
