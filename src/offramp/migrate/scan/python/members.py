@@ -90,7 +90,8 @@ def _said_when_made(reading: Reading, value: Object | Own, name: str) -> Values:
     for keyword in value.call.keywords:
         if keyword.arg == name:
             return reading.settled(reading.values(keyword.value, value.scope))
-    fields = [each for each, bindings in value.cls.bindings.items() if any(one.annotation for one in bindings)]
+    noted = [(bindings[0].line, each) for each, bindings in value.cls.bindings.items() if bindings[0].annotation]
+    fields = [each for _, each in sorted(noted)]
     if name in fields and fields.index(name) < len(value.call.args):
         return reading.settled(reading.values(value.call.args[fields.index(name)], value.scope))
     return ()
