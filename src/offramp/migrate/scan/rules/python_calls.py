@@ -36,7 +36,7 @@ has often several hundred."""
 _WEB = frozenset({"aiohttp", "django", "fastapi", "flask", "quart", "sanic", "starlette", "tornado"})
 _BLANKET = frozenset({"Exception", "BaseException"})
 _RETRIES = frozenset({"retry", "retrying", "on_exception", "on_predicate"})
-_PATHS = re.compile(r"/(chat/)?completions\b|/v1/(responses|embeddings)\b|api\.openai\.com")
+_PATHS = re.compile(r"/(chat/)?completions(?![\w-])|/v1/(responses|embeddings)\b|api\.openai\.com")
 _REMOVED = re.compile(
     r"openai\.(ChatCompletion|Completion|Edit|Embedding|Image|Audio|Moderation|FineTune)"
     r"\.(a?create|a?transcribe|a?translate|create_edit|create_variation)"

@@ -44,8 +44,8 @@ def check(code: Code) -> Iterator[Finding]:
     if code.mentions("token", "per_s") and _ARITHMETIC.search(text):
         yield from _divisions(code)
     yield from _cached(code)
+    yield from _clock(code)
     if code.mentions(*LLM):
-        yield from _clock(code)
         if "split(" in text and code.mentions("token"):
             yield from _words(code)
         if _TABLES.search(text):
