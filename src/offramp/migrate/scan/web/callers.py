@@ -13,7 +13,9 @@ from offramp.migrate.scan.web.values import (
     NOTHING,
     UNKNOWN,
     Callable,
+    Called,
     ClassOf,
+    Made,
     Parameter,
     Place,
     Value,
@@ -76,6 +78,11 @@ class Callers:
             found += [Given(each.value, each.origin or "argument", each.caller or caller) for each in handed]
         if parameter.default is not None and (left_out or not found):
             found += [Given(each.value, "default") for each in self.expand(parameter.default, depth - 1)]
+        if parameter.typed is not None and not any(isinstance(each.value, (Made, Called)) for each in found):
+            typed: Value = parameter.typed
+            for name in parameter.path:
+                typed = self.ev.member(typed, name)
+            found.append(Given(typed, "argument"))
         return found or [Given(parameter, "argument")]
 
     def of(self, module: Module, function: Function) -> list[Place]:

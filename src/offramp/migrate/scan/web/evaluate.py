@@ -201,10 +201,11 @@ class Evaluator:
                 found = found if name == "*" else self.member(found, name)
             return default if default is not None and found in (UNKNOWN, NOTHING) else found
         typed = self.typed(place.module, binding.type) if not binding.path else UNKNOWN
-        if typed != UNKNOWN or function is None:
+        if isinstance(typed, Instance) or function is None:
             return typed
         path = tuple(name for name in binding.path if name != "*")
-        return Parameter(place.module, function, binding.index, path, default)
+        made = typed if isinstance(typed, Made) else None
+        return Parameter(place.module, function, binding.index, path, default, made)
 
 
 def evaluator(project: Project) -> Evaluator:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from offramp.migrate.scan.web.callers import Callers
+from offramp.migrate.scan.web.callers import Callers, settled
 from offramp.migrate.scan.web.libraries import LATER_FEATURES, OTHER_PROVIDERS, Maker, maker, package
 from offramp.migrate.scan.web.module import Module
 from offramp.migrate.scan.web.said import address_of
@@ -15,7 +15,7 @@ _MOST_BASES = 6
 
 def use_at(who: Callers, place: Place, callee: Value) -> Use | None:
     """The use that making a model at a place is."""
-    for value in options_of(callee):
+    for value in settled(who, callee) if place.node.kind() == "new_expression" else options_of(callee):
         external = _based_on(who, value) if isinstance(value, ClassOf) else value
         if isinstance(external, External):
             made = maker(external.package, external.name)

@@ -54,11 +54,13 @@ def use_at(who: Callers, place: Place, callee: Value, name: str) -> Use | None:
     given = [Place(place.module, node, place.frame) for node in arguments(place.node)[:4]]
     if not given or _takes_requests(who, callee, given):
         return None
-    base = _base_of(who, callee) or " ".join(each.function.name for each in own)
+    base = _base_of(who, callee) or _host_of(who, given) or " ".join(each.function.name for each in own)
     found: dict[str, Value] = {}
-    for address in (given[0], *_in_options(who, given)):
+    for address in (*(given if own else given[:1]), *_in_options(who, given)):
         for value in _addresses(who, address):
             operation = operation_at(value, base=base)
+            if operation == MODELS and "openai" not in f"{_written(value)} {base} {_around(place)}".lower():
+                continue
             if operation is not None:
                 found.setdefault(operation, value)
     if not found:
@@ -67,10 +69,23 @@ def use_at(who: Callers, place: Place, callee: Value, name: str) -> Use | None:
     return _use(who, place, operation, found[operation], given)
 
 
+def _around(place: Place) -> str:
+    """Names that say whose list of models is asked for: of the file, and of variables in the call."""
+    return f"{place.module.path} {slice_of(place.module.parsed, place.node, 300)}"
+
+
 def _in_options(who: Callers, given: list[Place]) -> list[Place]:
     """Addresses among options: `axios({ url, data })`."""
     values = (value for place in given[:2] for value in options_of(who.ev.value(place)))
     return each_of([properties(who.ev, value) for value in values if isinstance(value, Record)], *_URLS)
+
+
+def _host_of(who: Callers, given: list[Place]) -> str:
+    """The host among options: `https.request({ hostname, path })`."""
+    values = (value for place in given[:2] for value in options_of(who.ev.value(place)))
+    options = [properties(who.ev, value) for value in values if isinstance(value, Record)]
+    place = first(options, "hostname", "host")
+    return address_of(who, place) or "" if place is not None else ""
 
 
 def _addresses(who: Callers, place: Place) -> list[Value]:
@@ -91,7 +106,7 @@ def _sends(own: Callable) -> bool:
     return _SENDING.search(slice_of(own.module.parsed, own.function.node, _MOST_READ)) is not None
 
 
-_SENDING = re.compile(r"\b(?:fetch|axios|got|ky|request|ofetch|\$fetch)\b|\.post\(|http\.", re.IGNORECASE)
+_SENDING = re.compile(r"(?:fetch\w*|axios|\bgot|\bky|\brequest(?:url)?|\.post)\(|\bhttps?\.", re.IGNORECASE)
 _MOST_READ = 20_000
 
 
@@ -150,8 +165,6 @@ _HOLE = "\0"
 
 def _is_openai_like(path: str, base: str, operation: str) -> bool:
     """Whether a short path is the API's: many services have `/embeddings` and `/moderations`."""
-    if operation == MODELS and path.startswith("http"):
-        return ".openai.com" in path
     if operation in {EMBEDDINGS, "moderations", "images"}:
         return "v1/" in path or "openai" in f"{path} {base}".lower() or path.startswith(_HOLE)
     return True

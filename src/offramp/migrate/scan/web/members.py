@@ -54,7 +54,7 @@ def member(ev: Evaluates, of: Value, name: str) -> Value:
         case ClassOf(module=module, of=declared):
             return _declared(ev, Instance(module, declared), declared, name, static=True) or Member(of, name)
         case Parameter() if len(of.path) < DEEPEST_PATH:
-            return Parameter(of.module, of.function, of.index, (*of.path, name))
+            return Parameter(of.module, of.function, of.index, (*of.path, name), typed=of.typed)
         case _:
             return _elsewhere(ev, of, name)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ast_grep_py import SgNode
 
 from offramp.migrate.scan.web.syntax import named, property_name
-from offramp.migrate.scan.web.values import Evaluates, Place, Record, options_of
+from offramp.migrate.scan.web.values import UNKNOWN, Evaluates, Literal, Place, Record, options_of
 
 DEEPEST_SPREAD = 8
 
@@ -20,24 +20,34 @@ def properties(ev: Evaluates, record: Record, depth: int = DEEPEST_SPREAD) -> di
                 for each in _spread(ev, part, child, depth):
                     found.update(each)
             else:
-                name, value = _property(child)
+                name, value = _property(ev, part, child)
                 if name is not None and value is not None:
                     found[name] = Place(part.module, value, part.frame)
     found.update(record.filled)
     return found
 
 
-def _property(child: SgNode) -> tuple[str | None, SgNode | None]:
+def _property(ev: Evaluates, part: Place, child: SgNode) -> tuple[str | None, SgNode | None]:
     kind = child.kind()
     if kind == "pair":
         key = child.field("key")
-        return (property_name(key) if key is not None else None), child.field("value")
+        return (_key(ev, part, key) if key is not None else None), child.field("value")
     if kind in {"shorthand_property_identifier", "property_identifier"}:
         return child.text(), child
     if kind in {"method_definition", "enum_assignment"}:
         name = child.field("name")
         return (property_name(name) if name is not None else None), child.field("value") or child
     return None, None
+
+
+def _key(ev: Evaluates, part: Place, key: SgNode) -> str:
+    """A property's name; a computed one whose value is not known stands under its own source text."""
+    said = property_name(key)
+    inner = next(named(key), None) if said is None else None
+    value = ev.value(Place(part.module, inner, part.frame)) if inner is not None else UNKNOWN
+    if isinstance(value, Literal) and isinstance(value.value, str):
+        return value.value
+    return said if said is not None else key.text()[:200]
 
 
 def _spread(ev: Evaluates, part: Place, child: SgNode, depth: int) -> Iterator[dict[str, Place]]:

@@ -163,7 +163,7 @@ def _splits(value: Value) -> Iterator[tuple[Value, tuple[str, ...]]]:
     root, path = spine(value)
     if isinstance(root, Parameter):
         for cut in range(len(root.path) + 1):
-            inner = Parameter(root.module, root.function, root.index, root.path[:cut])
+            inner = Parameter(root.module, root.function, root.index, root.path[:cut], typed=root.typed)
             yield inner, (*root.path[cut:], *path)
         return
     for cut in range(len(path)):

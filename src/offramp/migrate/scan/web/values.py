@@ -137,6 +137,8 @@ class Parameter:
     index: int
     path: tuple[str, ...] = ()
     default: "Value | None" = None
+    typed: "Value | None" = None
+    """Something of the declared type, where that is a library's class; of the parameter itself."""
 
 
 @dataclass(frozen=True, slots=True)
