@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from offramp.capacity.slo import Slo
@@ -184,6 +185,21 @@ def test_without_own_machines_nothing_is_known_of_a_fallback(connection: duckdb.
 
     assert found.fallback_share is None
     assert found.own_model == ""
+
+
+def test_of_many_requests_a_piece_of_each_hour_is_metered(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nights and days keep their share; the time is shorter by as much as the requests are fewer."""
+    monkeypatch.setattr("offramp.migrate.plan.observed.METERED_REQUESTS", 42)
+    rows = [
+        {"started_ns": NOON - 9_000 * S + second * S} for second in (*range(0, 3_600, 10), *range(3_600, 7_200, 60))
+    ]
+    found = fill(connection, *rows)
+
+    assert found.metered.requests == pytest.approx(42, abs=2)
+    assert found.metered_s == pytest.approx(found.span_s / 10, rel=0.01)
+    assert np.count_nonzero(found.metered.arrived_s < 360) == 36
 
 
 def test_an_empty_ledger_says_what_to_do(connection: duckdb.DuckDBPyConnection) -> None:

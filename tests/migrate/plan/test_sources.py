@@ -31,9 +31,10 @@ def test_what_is_generated_has_the_volume_that_was_asked_for(requests: int, days
     assert found.kind is Kind.GENERATED
     assert found.requests_per_month == pytest.approx(requests, rel=0.02)
     assert found.requests <= 1.5 * GENERATED_MOST
-    if days:
-        assert found.recent.requests <= found.requests
-        assert found.busiest.rate_per_s > requests / (730 * 3_600)
+    assert found.busiest.rate_per_s > requests / (730 * 3_600)
+    # What is metered is a whole week in small, so that nights count as they are.
+    assert found.metered.requests / found.metered_s == pytest.approx(requests / (730 * 3_600), rel=0.1)
+    assert (found.metered_s == found.span_s) == (days == 7)
     assert len(found.hours) == 168
     assert sum(found.hours) == pytest.approx(requests / 730 * 168, rel=0.02)
 

@@ -15,6 +15,7 @@ from offramp.migrate.plan.traffic import (
     block_length_s,
     busiest,
     merged,
+    pieces,
     scaled,
     usual,
     whole_hours,
@@ -77,6 +78,20 @@ def test_more_requests_come_faster_in_the_same_pattern() -> None:
     assert twice.scale == 2
     assert twice.requests_per_month == 730 * 3_600
     assert scaled(twice, 1.0) is twice
+
+
+def test_of_too_many_requests_a_piece_of_each_hour_is_metered() -> None:
+    """Two hours, the first with six requests a minute and the second with one: a tenth of each keeps their ratio."""
+    arrived = np.concatenate((np.arange(0, 3_600, 10.0), np.arange(3_600, 7_200, 60.0)))
+    load = Load.of(arrived, np.full(len(arrived), 10), np.arange(len(arrived)) + 1)
+
+    shorter, length_s = pieces(load, 7_200.0, most=len(arrived) // 10)
+
+    assert length_s == pytest.approx(720, rel=0.01)
+    busy = int(np.count_nonzero(shorter.arrived_s < 360))
+    assert (busy, shorter.requests - busy) == (36, 6)
+    assert np.all(np.diff(shorter.arrived_s) >= 0)
+    assert pieces(load, 7_200.0) == (load, 7_200.0)
 
 
 def test_hours_at_the_ends_are_cut_and_left_out() -> None:

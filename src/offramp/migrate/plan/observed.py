@@ -12,8 +12,9 @@ from offramp.capacity.load import NO_PREFIX, Load
 from offramp.capacity.slo import Slo
 from offramp.errors import UnavailableError
 from offramp.migrate.plan.traffic import (
+    HOUR_S,
+    METERED_REQUESTS,
     MINUTE_S,
-    RECENT_REQUESTS,
     SHORTEST_S,
     WINDOW_REQUESTS,
     WINDOW_S,
@@ -102,7 +103,7 @@ def observed(
     block_s = block_length_s(span.length_s)
     busy_s, busy_length_s = _busiest(minutes)
     usual_s, usual_length_s = _usual(minutes, span)
-    recent_s, recent = _recent(connection, span)
+    share = min(1.0, METERED_REQUESTS / span.requests)
     days = f"{_day(span.first_ns)} to {_day(span.last_ns)} (UTC)"
     return Traffic(
         kind=Kind.LEDGER,
@@ -114,8 +115,8 @@ def observed(
         hours=_hours(minutes),
         busiest=_window(connection, span, busy_s, busy_s + busy_length_s),
         usual=_window(connection, span, usual_s, usual_s + usual_length_s),
-        recent=recent,
-        recent_s=recent_s,
+        metered=_metered(connection, span, share),
+        metered_s=span.length_s * share,
         measured=_measured(connection, slo, span.first_ns + int(busy_s * NS_PER_S), busy_length_s),
         left_out=tuple((str(reason), int(count)) for reason, count in connection.execute(_LEFT_OUT).fetchall()),
     )
@@ -214,25 +215,30 @@ def _window(connection: duckdb.DuckDBPyConnection, span: _Span, begin_s: float, 
     return _load(connection, f"started_ns >= {begin_ns} AND started_ns < {end_ns}", WINDOW_REQUESTS)
 
 
-def _recent(connection: duckdb.DuckDBPyConnection, span: _Span) -> tuple[float, Load]:
-    load = _load(connection, "true", RECENT_REQUESTS, "DESC")
-    return (span.length_s if span.requests <= RECENT_REQUESTS else load.duration_s), load
+def _metered(connection: duckdb.DuckDBPyConnection, span: _Span, share: float) -> Load:
+    """All requests, or the same piece of each hour, one after the other."""
+    if share == 1:
+        return _load(connection, "true", METERED_REQUESTS)
+    hour_ns, piece_ns = HOUR_S * NS_PER_S, int(HOUR_S * NS_PER_S * share)
+    since = f"(started_ns - {span.first_ns})"
+    moment = f"{span.first_ns} + {since} // {hour_ns} * {piece_ns} + {since} % {hour_ns}"
+    return _load(connection, f"{since} % {hour_ns} < {piece_ns}", 2 * METERED_REQUESTS, moment)
 
 
-def _load(connection: duckdb.DuckDBPyConnection, condition: str, most: int, order: str = "ASC") -> Load:
+def _load(connection: duckdb.DuckDBPyConnection, condition: str, most: int, moment: str = "started_ns") -> Load:
     """Single requests; those whose tokens nobody counted are as long as the mean of the others."""
     columns: Mapping[str, np.ndarray[tuple[int], np.dtype[np.int64]]] = connection.execute(
         f"""WITH mean AS (
                 SELECT avg(input_tokens) AS tokens_in, avg(output_tokens) AS tokens_out FROM asked WHERE counted),
-            chosen AS (SELECT * FROM asked WHERE {condition} ORDER BY started_ns {order} LIMIT {most})
-            SELECT started_ns,
+            chosen AS (SELECT *, {moment} AS at_ns FROM asked WHERE {condition} ORDER BY started_ns LIMIT {most})
+            SELECT at_ns,
             CASE WHEN counted THEN input_tokens ELSE tokens_in::BIGINT END AS tokens_in,
             CASE WHEN counted THEN output_tokens ELSE tokens_out::BIGINT END AS tokens_out,
             CASE WHEN system_bytes > 0 THEN dense_rank() OVER (ORDER BY system_hash) ELSE {NO_PREFIX} END AS prefix,
             (system_bytes / {SYSTEM_BYTES_PER_TOKEN})::BIGINT AS prefix_tokens
-            FROM chosen, mean ORDER BY started_ns"""  # noqa: S608 - our numbers
+            FROM chosen, mean ORDER BY at_ns"""  # noqa: S608 - our numbers
     ).fetchnumpy()
-    started = np.asarray(columns["started_ns"], dtype=np.int64)
+    started = np.asarray(columns["at_ns"], dtype=np.int64)
     tokens_in = np.asarray(columns["tokens_in"], dtype=np.int64)
     return Load.of(
         (started - started[0]) / NS_PER_S,

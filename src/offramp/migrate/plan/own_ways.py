@@ -118,7 +118,7 @@ def _metered(candidate: Candidate, offer: Offer, traffic: Traffic, inputs: Input
     name = f"{offer.name}, scaling to zero"
     if peak is None or usual is None:
         return LeftOut(name=name, reason=candidate.found.why)
-    load = traffic.recent
+    load = traffic.metered
     served_s = usual.ttft_p50_s + load.output_tokens * _or_zero(usual.token_p50_s)
     concurrency = _concurrency(group.engine, load, slo)
     patience_s = max(0.0, (slo.ttft_s or float("inf")) - usual.ttft_p50_s)
@@ -134,7 +134,7 @@ def _metered(candidate: Candidate, offer: Offer, traffic: Traffic, inputs: Input
                 concurrency=concurrency,
                 least_instances=kept,
             ),
-            until_s=traffic.recent_s,
+            until_s=traffic.metered_s,
         )
         in_time = np.asarray(metered.waited_s) <= patience_s
         mean = usual.attainment * float(in_time.mean())
@@ -164,7 +164,7 @@ def _way(
     peak, usual = candidate.found.peak, candidate.found.usual
     assert peak is not None
     assert usual is not None
-    per_month = Fraction(HOURS_PER_MONTH * SECONDS_PER_HOUR) / Fraction(traffic.recent_s)
+    per_month = Fraction(HOURS_PER_MONTH * SECONDS_PER_HOUR) / Fraction(traffic.metered_s)
     usd = metered.usd(_usd_per_second(offer, candidate.group.gpus, inputs)) * per_month * _factor(inputs)
     return OwnWay(
         group=candidate.group,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from offramp.capacity.arrivals import PROFILES, SHAPES, generate
+from offramp.capacity.arrivals import HOURS_PER_WEEK, PROFILES, SHAPES, Profile, Shape, generate
 from offramp.capacity.load import Load
 from offramp.capacity.slo import Slo
 from offramp.errors import UsageError
@@ -17,7 +17,7 @@ from offramp.migrate.ledger.selection import moment
 from offramp.migrate.plan.inputs import Inputs
 from offramp.migrate.plan.observed import observed
 from offramp.migrate.plan.traces import Problem, read_trace
-from offramp.migrate.plan.traffic import DAY_S, HOUR_S, MINUTE_S, Kind, Traffic, from_load
+from offramp.migrate.plan.traffic import DAY_S, HOUR_S, METERED_REQUESTS, MINUTE_S, Kind, Traffic, from_load
 from offramp.pricing.compute import HOURS_PER_MONTH, SECONDS_PER_HOUR
 
 GENERATED_MOST = 300_000
@@ -139,7 +139,28 @@ def _generated(inputs: Inputs, thresholds: Sequence[int]) -> Traffic:
         cached_tokens=np.zeros(load.requests, dtype=np.int64),
         thresholds=thresholds,
     )
-    return replace(found, hours=tuple(round(rate_per_s * HOUR_S * factor) for factor in profile.hours))
+    hours = tuple(round(rate_per_s * HOUR_S * factor) for factor in profile.hours)
+    if duration_s == 7.0 * DAY_S:
+        return replace(found, hours=hours)
+    metered, metered_s = _week(inputs.seed, rate_per_s, shape, profile)
+    return replace(found, hours=hours, metered=metered, metered_s=metered_s)
+
+
+def _week(seed: int, rate_per_s: float, shape: Shape, profile: Profile) -> tuple[Load, float]:
+    """A piece of each hour of the week, one after the other; and how long they take."""
+    piece_s = min(float(HOUR_S), METERED_REQUESTS / (rate_per_s * HOURS_PER_WEEK))
+    parts = [
+        generate(
+            seed + hour, duration_s=piece_s, rate_per_s=rate_per_s, shape=shape, profile=profile, start_hour=float(hour)
+        )
+        for hour in range(HOURS_PER_WEEK)
+    ]
+    week = Load.of(
+        np.concatenate([part.arrived_s + hour * piece_s for hour, part in enumerate(parts)]),
+        np.concatenate([part.input_tokens for part in parts]),
+        np.concatenate([part.output_tokens for part in parts]),
+    )
+    return week, piece_s * HOURS_PER_WEEK
 
 
 def _stretch(rate_per_s: float, peak_per_s: float) -> tuple[float, float]:

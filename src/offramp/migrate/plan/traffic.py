@@ -24,8 +24,8 @@ WINDOW_REQUESTS = 20_000
 
 SHORTEST_S = 60.0
 
-RECENT_REQUESTS = 200_000
-"""Most requests that are metered one by one, for platforms that scale to zero."""
+METERED_REQUESTS = 200_000
+"""Most requests that are metered one by one, for platforms that scale to zero; of more, a piece of each hour."""
 
 FEWEST_BLOCKS = 10
 """With fewer blocks of time, what their scatter says is worth little."""
@@ -100,9 +100,10 @@ class Traffic:
     """Requests of each whole hour of the span, in order, the first and the last left out; empty if it is short."""
     busiest: Load
     usual: Load
-    recent: Load
-    recent_s: float
-    """How long the time was that `recent` stands for."""
+    metered: Load
+    """All of it, or a piece of each hour one after the other: nights and days as they are, only shorter."""
+    metered_s: float
+    """How long that takes."""
     measured: Measured = Measured()
     scale: float = 1.0
     """How many times the requests that were seen the loads have; sums and hours are as they were seen."""
@@ -144,8 +145,8 @@ def scaled(traffic: Traffic, factor: float) -> Traffic:
         traffic,
         busiest=traffic.busiest.faster(factor),
         usual=traffic.usual.faster(factor),
-        recent=traffic.recent.faster(factor),
-        recent_s=traffic.recent_s / factor,
+        metered=traffic.metered.faster(factor),
+        metered_s=traffic.metered_s / factor,
         scale=traffic.scale * factor,
     )
 
@@ -175,8 +176,7 @@ def from_load(
     """
     block_s = block_length_s(span_s)
     blocks = tuple(_blocks(load, cached_tokens, thresholds, block_s))
-    recent = load if load.requests <= RECENT_REQUESTS else load.take(np.arange(RECENT_REQUESTS))
-    recent_s = span_s if recent is load else recent.duration_s
+    metered, metered_s = pieces(load, span_s)
     return Traffic(
         kind=kind,
         source=source,
@@ -187,8 +187,8 @@ def from_load(
         hours=whole_hours(load.arrived_s),
         busiest=busiest(load),
         usual=usual(load, span_s),
-        recent=recent,
-        recent_s=recent_s,
+        metered=metered,
+        metered_s=metered_s,
         left_out=tuple(left_out),
         notes=tuple(notes),
     )
@@ -228,6 +228,19 @@ def usual(load: Load, span_s: float, window_s: float = WINDOW_S) -> Load:
     wanted[counts == 0] = np.inf
     chosen = int(np.argmin(wanted))
     return load.between(chosen * window_s, (chosen + 1) * window_s)
+
+
+def pieces(load: Load, span_s: float, most: int = METERED_REQUESTS) -> tuple[Load, float]:
+    """The load if it is short enough, else the same piece of each hour, one after the other; and how long it takes."""
+    if load.requests <= most:
+        return load, span_s
+    share = most / load.requests
+    piece_s = HOUR_S * share
+    hours = np.floor(load.arrived_s / HOUR_S)
+    within_s = load.arrived_s - hours * HOUR_S
+    kept = np.flatnonzero(within_s < piece_s)
+    shorter = replace(load.take(kept), arrived_s=(hours * piece_s + within_s)[kept])
+    return shorter, span_s * share
 
 
 def whole_hours(arrived_s: NDArray[np.float64]) -> tuple[int, ...]:
