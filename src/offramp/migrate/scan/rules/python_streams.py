@@ -124,7 +124,7 @@ def _tests_around(outer: ast.AST, below: ast.AST, chunk: str) -> bool:
     if isinstance(outer, ast.comprehension | ast.ListComp | ast.GeneratorExp):
         generators = [outer] if isinstance(outer, ast.comprehension) else outer.generators
         return any(_looks(test, chunk) for generator in generators for test in generator.ifs)
-    return isinstance(outer, ast.Try) and any(_catches_index(handler) for handler in outer.handlers)
+    return isinstance(outer, ast.Try) and any(_catches_index(caught) for caught in outer.handlers)
 
 
 def _catches_index(caught: ast.ExceptHandler) -> bool:
