@@ -28,6 +28,11 @@ from offramp.migrate.plan.words import Recommendation
 
 _CHART_COLUMNS = 64
 
+_WIDE = 100
+_MOST_COLUMNS = 6
+_KEPT_COLUMNS = 5
+"""Of a table with more than `_MOST_COLUMNS` on a terminal of fewer than `_WIDE` characters."""
+
 _SHOWN_LEFT_OUT = 6
 
 
@@ -47,7 +52,7 @@ def show(console: Console, plan: FullPlan, recommendation: Recommendation) -> No
     sheets = [own_sheet(plan), moving(plan), path(plan), cases(plan), utilisation(plan), *([mixed] if mixed else [])]
     for sheet in sheets:
         if sheet.rows:
-            console.print(_table(sheet, titled=True))
+            console.print(_table(sheet, titled=True, width=console.width))
     _print_left_out(console, left_out(plan))
     console.print("It rests on", style="bold")
     for each in assumptions(plan):
@@ -80,7 +85,10 @@ def _tokens(plan: FullPlan) -> str:
     return f", {tokens_in:,.0f} tokens in{said} and {tokens_out:,.0f} out on average"
 
 
-def _table(sheet: Sheet, *, titled: bool = False) -> Table:
+def _table(sheet: Sheet, *, titled: bool = False, width: int = _WIDE) -> Table:
+    # A narrow terminal goes without the last columns, so that names can be read.
+    is_cut = width < _WIDE and len(sheet.header) > _MOST_COLUMNS
+    columns_ = _KEPT_COLUMNS if is_cut else len(sheet.header)
     table = Table(
         box=SIMPLE_HEAD,
         title=sheet.title if titled else None,
@@ -88,10 +96,10 @@ def _table(sheet: Sheet, *, titled: bool = False) -> Table:
         caption=sheet.lead or None,
         caption_justify="left",
     )
-    for place, name in enumerate(sheet.header):
+    for place, name in enumerate(sheet.header[:columns_]):
         table.add_column(name, justify="right" if place else "left", overflow="fold")
     for place, row in enumerate(sheet.rows):
-        table.add_row(*row, style="bold" if place in sheet.bold else "")
+        table.add_row(*row[:columns_], style="bold" if place in sheet.bold else "")
     return table
 
 

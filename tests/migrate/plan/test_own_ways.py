@@ -107,3 +107,23 @@ def test_reserved_machines_are_taken_where_they_may_be() -> None:
     assert plan.own.offer.name == "aws/g5.xlarge one year"
     assert replace(Inputs(), terms="reserved").terms != Inputs().terms
     assert offer("aws/g5.xlarge").gpu == OFFERS[0].gpu
+
+
+def test_cold_starts_at_the_peak_count_as_much_as_at_the_mean() -> None:
+    """A way that keeps the service level on average and misses it in the busiest window is none."""
+    plan = plan_of(traffic_from(sparse(300.0)), catalogue=WITH_A10)
+
+    for way in (plan.own, *plan.machines.others):
+        assert way is not None
+        assert min(way.attainment_mean, way.attainment_peak) >= plan.slo.share
+
+
+def test_a_platform_whose_starts_are_always_too_late_is_left_out() -> None:
+    """Twelve questions at once, every ten minutes, on an instance that takes one at a time."""
+    arrived = np.repeat(np.arange(20) * 600.0, 12)
+    burst = Load.of(arrived, np.full(len(arrived), 3_000), np.full(len(arrived), 400))
+    plan = plan_of(traffic_from(burst), catalogue=WITH_A10, slo_token_ms=45.0, max_machines=200)
+
+    reasons = {each.name: each.reason for each in plan.machines.left_out}
+    assert plan.own is None
+    assert reasons.keys() & {"A10", "cerebrium/A10, scaling to zero"}

@@ -139,14 +139,13 @@ def _metered(candidate: Candidate, offer: Offer, traffic: Traffic, inputs: Input
         in_time = np.asarray(metered.waited_s) <= patience_s
         mean = usual.attainment * float(in_time.mean())
         peak_share = peak.attainment * float(in_time[_busiest(load)].mean())
-        if mean >= slo.share:
+        if min(mean, peak_share) >= slo.share:
             way = _way(candidate, offer, metered, _Rules(kept=kept, concurrency=concurrency), traffic, inputs)
             return replace(way, attainment_mean=mean, attainment_peak=peak_share)
-    cold = 1 - mean / usual.attainment if usual.attainment else 1.0
     return LeftOut(
         name=name,
-        reason=f"{cold:.0%} of the requests wait longer for an instance than the first token may take, "
-        f"even with {_MOST_KEPT} always running",
+        reason=f"too many wait for an instance to start: {mean:.0%} in time, {peak_share:.0%} at the peak, even with "
+        f"{_MOST_KEPT} always running",
     )
 
 
