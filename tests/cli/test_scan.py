@@ -34,7 +34,7 @@ def test_people_see_where_what_and_what_comes_next(capsys: pytest.CaptureFixture
     assert "1 call site in 1 file" in printed
     assert "app/chat.py" in printed
     assert "chat.completions" in printed
-    assert "1 move with base_url and model alone" in printed
+    assert "1 with base_url and model alone" in printed
     assert "offramp serve" in printed
     assert Path("migration/scan.json").exists()
 

@@ -134,11 +134,11 @@ def _model(site: Site) -> str:
 
 def _moving(sites: Sequence[Site]) -> str:
     counts = Counter(site.supported for site in sites)
-    words = {"yes": "move with base_url and model alone", "changes": "need more", "no": "stay with OpenAI or end"}
+    words = {"yes": "with base_url and model alone", "changes": "with more changes", "no": "not"}
     parts = [f"{counts[key]} {word}" for key, word in words.items() if counts[key]]
     if counts["unknown"]:
-        parts.append(f"{counts['unknown']} nobody can tell from the code")
-    return f"To an OpenAI-compatible target: {', '.join(parts)}."
+        parts.append(f"{counts['unknown']} as far as can be told from the code")
+    return f"Moves to an OpenAI-compatible target: {', '.join(parts)}."
 
 
 def _needs(sites: Sequence[Site]) -> Table:

@@ -18,14 +18,14 @@ CARRIED = frozenset(
 """What an OpenAI-compatible target answers as OpenAI does."""
 
 RETIRED = {
-    "assistants": "assistants were shut down on 2026-08-26; write it anew on responses or chat.completions",
-    "threads": "threads were shut down on 2026-08-26; keep the conversation yourself and send it with chat.completions",
-    "edits": "edits were shut down on 2024-01-04; use chat.completions",
-    "answers": "answers were shut down on 2022-12-03; use chat.completions",
-    "classifications": "classifications were shut down on 2022-12-03; use chat.completions",
-    "search": "search was shut down on 2022-12-03; use embeddings",
-    "engines": "engines were shut down on 2024-01-04; use models",
-    "fine_tunes": "fine_tunes were shut down on 2024-01-04; use fine_tuning",
+    "assistants": "assistants were shut down on 2026-08-26: write it anew on responses or chat.completions",
+    "threads": "threads were shut down on 2026-08-26: keep the conversation yourself and send it with chat.completions",
+    "edits": "edits were shut down on 2024-01-04: use chat.completions",
+    "answers": "answers were shut down on 2022-12-03: use chat.completions",
+    "classifications": "classifications were shut down on 2022-12-03: use chat.completions",
+    "search": "search was shut down on 2022-12-03: use embeddings",
+    "engines": "engines were shut down on 2024-01-04: use models",
+    "fine_tunes": "fine_tunes were shut down on 2024-01-04: use fine_tuning",
 }
 """Parts of the API that no longer answer. Source: https://platform.openai.com/docs/deprecations."""
 
@@ -33,7 +33,7 @@ _ELSEWHERE = {
     "audio.transcriptions": "a target that runs a speech model (Whisper) takes over transcriptions",
     "audio.translations": "a target that runs a speech model (Whisper) takes over translations",
 }
-_STAYS = "the target does not offer {operation}; let offramp pass it through to OpenAI"
+_STAYS = "the target does not offer {operation}: let offramp pass it through to OpenAI"
 
 _NEEDS: dict[str, str] = {
     "tools": "tools: the target must run with automatic tool choice and the parser of its model",
@@ -43,11 +43,11 @@ _NEEDS: dict[str, str] = {
 
 _WITHOUT_EFFECT: dict[str, str] = {
     "audio": "audio: output of speech has no effect on vLLM, input needs a model that hears",
-    "web_search": "web_search: the target searches nothing; give it results yourself, as a tool",
+    "web_search": "web_search: the target searches nothing, so give it results yourself, as a tool",
     "prediction": "prediction has no effect on vLLM",
     "store": "store: the target keeps no answers",
-    "previous_response": "previous_response: a chain stays with the upstream that began it; move whole conversations",
-    "files": "files: the target stores none; send their text",
+    "previous_response": "previous_response: a chain stays with the upstream that began it, so move it whole",
+    "files": "files: the target stores none, so send their text",
 }
 """Features that need another way in the code."""
 
@@ -84,7 +84,7 @@ def judge(facts: Facts) -> Verdict:
     if facts.operation in _ELSEWHERE:
         return Verdict(supported="changes", change=f"{_ELSEWHERE[facts.operation]}; {_address(facts)}")
     if facts.operation == Operation.OTHER:
-        return Verdict(supported="unknown", change="what it asks for cannot be read here; look at it yourself")
+        return Verdict(supported="unknown", change="what it asks for cannot be read here: look at it yourself")
     if facts.operation not in CARRIED:
         return Verdict(supported="no", change=_STAYS.format(operation=facts.operation))
     words = [_address(facts)]

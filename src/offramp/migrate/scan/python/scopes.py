@@ -284,8 +284,8 @@ class _Builder:
         self.push(scope, node.test, *node.body, *node.orelse)
 
     def try_(self, node: ast.Try, scope: Scope) -> None:
-        for handler in node.handlers:
-            self.block(scope, handler.body, id(handler))
+        for clause in node.handlers:
+            self.block(scope, clause.body, id(clause))
         self.children(node, scope)
 
     def block(self, scope: Scope, body: list[ast.stmt], choice: int) -> None:
