@@ -84,6 +84,9 @@ def new(ev: Evaluates, place: Place) -> Value:
         return UNKNOWN
     callee = ev.value(Place(place.module, constructor, place.frame))
     given = tuple(Place(place.module, node, place.frame) for node in arguments(place.node))
+    if callee == Global("URL") and given:
+        base = ev.value(given[1]) if len(given) > 1 else Literal("")
+        return joined((base, ev.value(given[0])))
     return one_of(_new(each, given, place) for each in options_of(callee))
 
 

@@ -90,8 +90,14 @@ def read(path: str, parsed: Parsed) -> Module:
     for name, at, member, value in walk.later:
         binding = walk.module.lookup(name, at)
         if binding is not None:
-            (binding.filled.setdefault(member, []) if member else binding.assigned).append(value)
+            _later(binding, member).append(value)
     return walk.module
+
+
+def _later(binding: Binding, member: str) -> list[SgNode]:
+    if member == _EXTENDS:
+        return binding.extended
+    return binding.filled.setdefault(member, []) if member else binding.assigned
 
 
 def _function(walk: _Walk, node: SgNode, here: _Here) -> _Here:
@@ -266,7 +272,9 @@ def _assignment(walk: _Walk, node: SgNode, here: _Here) -> _Here:
         return here
     at = node.range().start.index
     if left.kind() == "identifier":
-        walk.later.append((left.text(), at, "", right))
+        operator = node.field("operator")
+        extends = operator is not None and operator.text() == "+="
+        walk.later.append((left.text(), at, _EXTENDS if extends else "", right))
         return here._replace(hint=left.text())
     thing, name = left.field("object"), left.field("property")
     if left.kind() != "member_expression" or thing is None or name is None:
@@ -361,4 +369,6 @@ _STEPS: dict[str, Callable[[_Walk, SgNode, _Here], _Here]] = {
     "this": _this,
     "super": _this,
 }
+_EXTENDS = "+="
+"""Stands where an assignment names no member and puts something behind what is there."""
 _TAKES_HINT = _PASSES_HINT | FUNCTIONS | CLASSES | {"pair"}

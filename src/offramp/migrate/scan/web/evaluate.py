@@ -177,13 +177,23 @@ class Evaluator:
             found = found if name == "*" else self.member(found, name)
         if binding.default is not None:
             found = one_of((found, self.value(Place(module, binding.default, frame))))
+        found = self._later(found, binding, place)
+        if found in (UNKNOWN, NOTHING) and binding.type is not None:
+            return self.typed(module, binding.type)
+        return found
+
+    def _later(self, found: Value, binding: Binding, place: Place) -> Value:
+        """A variable's value with what is assigned to it, put behind it or put into it further down."""
+        module, frame = place.module, place.frame
         if binding.assigned:
             found = one_of((found, *(self.value(Place(module, node, frame)) for node in binding.assigned[:8])))
+        ends = binding.extended + (binding.filled.get("pathname", []) if not isinstance(found, Record) else [])
+        if ends:
+            added = [joined((UNKNOWN, self.value(Place(module, node, frame)))) for node in ends[:8]]
+            found = one_of((found, *added))
         if isinstance(found, Record) and binding.filled:
             filled = [(name, Place(module, nodes[-1], frame)) for name, nodes in binding.filled.items()]
             found = Record(found.parts, (*found.filled, *filled))
-        if found in (UNKNOWN, NOTHING) and binding.type is not None:
-            return self.typed(module, binding.type)
         return found
 
     def _parameter(self, place: Place, binding: Binding) -> Value:

@@ -57,7 +57,8 @@ def use_at(who: Callers, place: Place, callee: Value, name: str) -> Use | None:
     base = _base_of(who, callee) or _host_of(who, given) or " ".join(each.function.name for each in own)
     found: dict[str, Value] = {}
     for address in (*(given if own else given[:1]), *_in_options(who, given)):
-        for value in _addresses(who, address):
+        for said in _addresses(who, address):
+            value = _joined_to(base, said)
             operation = operation_at(value, base=base)
             if operation == MODELS and "openai" not in f"{_written(value)} {base} {_around(place)}".lower():
                 continue
@@ -67,6 +68,14 @@ def use_at(who: Callers, place: Place, callee: Value, name: str) -> Use | None:
         return None
     operation = CHAT if CHAT in found else next(iter(found))
     return _use(who, place, operation, found[operation], given)
+
+
+def _joined_to(base: str, address: Value) -> Value:
+    """A path behind its client's base address."""
+    path = address.value if isinstance(address, Literal) else None
+    if not base.startswith("http") or not isinstance(path, str) or path.startswith("http"):
+        return address
+    return Literal(f"{base.rstrip('/')}/{path.lstrip('/')}".rstrip("/"))
 
 
 def _around(place: Place) -> str:

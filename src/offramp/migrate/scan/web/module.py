@@ -91,6 +91,8 @@ class Binding:
     """Of a parameter: which one."""
     assigned: list[SgNode] = field(default_factory=list)
     """What is assigned to it later."""
+    extended: list[SgNode] = field(default_factory=list)
+    """What is put behind it later, with `+=`."""
     filled: dict[str, list[SgNode]] = field(default_factory=dict)
     """What is assigned to its members later."""
 
