@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offramp.migrate.history.keep import keep
 from offramp.migrate.ledger import query
 from offramp.migrate.ledger.query import By, Sums
 from offramp.migrate.ledger.selection import Selection
@@ -97,6 +98,31 @@ def test_sums_and_groups_are_what_counting_by_hand_gives(found: list[ExchangeRow
         one.site.hex() or "none" for one in matching
     )
     assert sorted(str(one["id"]) for one in listed) == sorted(one.id for one in matching)
+
+
+@given(found=st.lists(rows, max_size=20), selection=selections, hours=st.integers(-2, 4))
+@settings(max_examples=20, deadline=None)
+def test_it_does_not_matter_which_hours_were_moved(found: list[ExchangeRow], selection: Selection, hours: int) -> None:
+    """None, some, all: the database and the history together are the ledger."""
+    matching = [one for one in found if _matches(one, selection)]
+    with TemporaryDirectory() as folder:
+        fill(Path(folder), [batch(*found)])
+        keep(Path(folder), now_ns=START_NS + (hours + 6) * NS_PER_HOUR, after_h=6)
+        with open_view(Path(folder)) as view:
+            total = query.sums(view, selection)
+            teams = query.groups(view, selection, By.TEAM)
+            sites = query.groups(view, selection, By.SITE)
+            listed = query.rows(view, selection, 100)
+            newest = query.rows(view, selection, 3)
+
+    assert total == _by_hand(matching)
+    assert teams == {name: _by_hand([one for one in matching if one.team == name]) for name in teams}
+    assert sum(sums.requests for sums in teams.values()) == len(matching)
+    assert {name: sums.requests for name, sums in sites.items()} == Counter(
+        one.site.hex() or "none" for one in matching
+    )
+    assert sorted(str(one["id"]) for one in listed) == sorted(one.id for one in matching)
+    assert [one["started_ns"] for one in newest] == sorted(one.started_ns for one in matching)[-3:]
 
 
 @pytest.fixture

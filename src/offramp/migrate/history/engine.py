@@ -42,4 +42,12 @@ def open_engine(folder: Path | None = None, *, memory_limit: str = MEMORY_LIMIT,
         if threads:
             config["threads"] = threads
         with closing(duckdb.connect(":memory:", config=config)) as connection:
-            yield Engine(connection, Path(scratch))
+            # It would draw one on standard output, where programs read JSON.
+            connection.execute("SET enable_progress_bar = false")
+            try:
+                yield Engine(connection, Path(scratch))
+            except RuntimeError as error:
+                # What DuckDB makes of Ctrl-C.
+                if "interrupted" in str(error).lower():
+                    raise KeyboardInterrupt from error
+                raise

@@ -11,11 +11,8 @@ from offramp.errors import UnavailableError
 from offramp.migrate.history import files
 from offramp.migrate.history.columns import FILE, FORMAT, literal, quoted
 from offramp.migrate.history.files import FileState, HistoryFile
-from offramp.migrate.history.move import content_of, entry_of
+from offramp.migrate.history.move import NS_PER_DAY, content_of, entry_of
 from offramp.migrate.history.shelf import ChangedError, Shelf, Step
-from offramp.pricing.compute import NS_PER_HOUR
-
-NS_PER_DAY = 24 * NS_PER_HOUR
 
 MERGED_ROWS = 2_000_000
 """Most exchanges of a merged file: eighty megabytes, sorted within the mover's memory."""

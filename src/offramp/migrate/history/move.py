@@ -1,4 +1,4 @@
-"""Moves closed hours out of SQLite into Parquet, part by part.
+"""Moves closed hours out of SQLite into Parquet, part by part; of a day that is over all hours at once.
 
 An exchange can change until its shares of machines are known (`store.bills`: a second after its end, later if nobody
 folds). The ledger names such rows in `journals`; a part with one of them is left for the next time. A row that comes
@@ -26,6 +26,8 @@ from offramp.store.bills import Waiting
 PART_ROWS = 200_000
 """Exchanges that are moved in one transaction: about a second in which a fold has to wait."""
 
+NS_PER_DAY = 24 * NS_PER_HOUR
+
 _decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
 
 
@@ -44,7 +46,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Exchanges of one hour that arrived from `first_ns` until before `end_ns`, as far as they had numbers then."""
+    """Exchanges that arrived from `first_ns` until before `end_ns`, as far as they had numbers then."""
 
     first_ns: int
     end_ns: int
@@ -77,10 +79,10 @@ def move(shelf: Shelf, until_ns: int, *, part_rows: int = PART_ROWS) -> int:
         How many exchanges were moved.
     """
     moved = 0
-    for hour in _hours(shelf.ledger, until_ns // NS_PER_HOUR):
-        for first_ns, end_ns in _spans(shelf.ledger, hour, part_rows):
+    for begin_ns, end_ns in _stretches(shelf.ledger, until_ns):
+        for span in _spans(shelf.ledger, begin_ns, end_ns, part_rows):
             with suppress(ChangedError):
-                moved += _move_part(shelf, hour, first_ns, end_ns)
+                moved += _move_part(shelf, *span)
     return moved
 
 
@@ -121,21 +123,21 @@ def name_of(hour: int) -> str:
     return f"{datetime.fromtimestamp(hour * 3_600, UTC):%Y-%m-%d/%H}"
 
 
-def _hours(ledger: sqlite3.Connection, end_hour: int) -> Iterator[int]:
-    """Hours since the epoch in which exchanges of SQLite arrived, before a given one."""
+def _stretches(ledger: sqlite3.Connection, until_ns: int) -> Iterator[tuple[int, int]]:
+    """Closed times in which exchanges of SQLite arrived: what is left of a day that is over, else an hour."""
+    query = "SELECT min(started_ns) FROM exchanges WHERE started_ns >= ?"
     after_ns = -(1 << 63)
-    while True:
-        query = "SELECT min(started_ns) FROM exchanges WHERE started_ns >= ?"
-        (first_ns,) = ledger.execute(query, (after_ns,)).fetchone()
-        if first_ns is None or first_ns // NS_PER_HOUR >= end_hour:
+    while (first_ns := ledger.execute(query, (after_ns,)).fetchone()[0]) is not None:
+        after_ns = (first_ns // NS_PER_DAY + 1) * NS_PER_DAY
+        if after_ns > until_ns:
+            after_ns = (first_ns // NS_PER_HOUR + 1) * NS_PER_HOUR
+        if after_ns > until_ns:
             return
-        yield first_ns // NS_PER_HOUR
-        after_ns = (first_ns // NS_PER_HOUR + 1) * NS_PER_HOUR
+        yield first_ns // NS_PER_HOUR * NS_PER_HOUR, after_ns
 
 
-def _spans(ledger: sqlite3.Connection, hour: int, part_rows: int) -> Iterator[tuple[int, int]]:
-    """An hour cut into spans of time with about so many exchanges each."""
-    first_ns, end_ns = hour * NS_PER_HOUR, (hour + 1) * NS_PER_HOUR
+def _spans(ledger: sqlite3.Connection, first_ns: int, end_ns: int, part_rows: int) -> Iterator[tuple[int, int]]:
+    """A time cut into spans with about so many exchanges each."""
     query = "SELECT started_ns FROM exchanges WHERE started_ns >= ? AND started_ns < ? ORDER BY 1 LIMIT 1 OFFSET ?"
     while first_ns < end_ns:
         found = ledger.execute(query, (first_ns, end_ns, part_rows)).fetchone()
@@ -145,7 +147,7 @@ def _spans(ledger: sqlite3.Connection, hour: int, part_rows: int) -> Iterator[tu
         first_ns = until_ns
 
 
-def _move_part(shelf: Shelf, hour: int, first_ns: int, end_ns: int) -> int:
+def _move_part(shelf: Shelf, first_ns: int, end_ns: int) -> int:
     copied = _copy(shelf, first_ns, end_ns)
     if copied is None:
         return 0
@@ -156,7 +158,8 @@ def _move_part(shelf: Shelf, hour: int, first_ns: int, end_ns: int) -> int:
     def delete(ledger: sqlite3.Connection) -> None:
         _delete(ledger, part, content)
 
-    shelf.add(path, name_of(hour), entry_of(shelf.engine, path), delete)
+    entry = entry_of(shelf.engine, path)
+    shelf.add(path, name_of(entry.first_ns // NS_PER_HOUR), entry, delete)
     return content.rows
 
 
