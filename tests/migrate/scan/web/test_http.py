@@ -27,6 +27,15 @@ switch (x) { case 1: url += '/v1/chat/completions'; }
     "whole address as base": "const a = axios.create({ baseURL: 'https://x/v1/chat/completions' });
 "
     f"a.post('', {ASKED});",
+    "put together later": "let url = trim(base);\nswitch (x) { case 1: url += '/v1/chat/completions'; }\n"
+    f"fetch(url, {BODY});",
+    "URL": f"fetch(new URL('/v1/chat/completions', process.env.BASE), {BODY});",
+    "path of a URL": f"const url = new URL(base); url.pathname = '/v1/chat/completions'; fetch(url, {BODY});",
+    "host and path": "const https = require('https');\n"
+    "const send = (host, path, body) => https.request({ host, path }).end(body);\n"
+    "send('api.openai.com', '/v1/chat/completions', { model: 'gpt-4o', stream: true });",
+    "whole address as base": "const a = axios.create({ baseURL: 'https://x/v1/chat/completions' });\n"
+    f"a.post('', {ASKED});",
     "axios": f"import axios from 'axios'; axios.post('https://x/v1/chat/completions', {ASKED});",
     "axios options": "axios({ url: 'https://x/v1/chat/completions', data: { model: 'gpt-4o', stream: true } });",
     "axios instance": f"const a = axios.create({{ baseURL: B }}); a.post('/chat/completions', {ASKED});",
