@@ -13,20 +13,6 @@ CALLS = {
     "put together": f"fetch(base + '/v1/chat/completions', {BODY});",
     "joined": f"fetch([base, 'v1/chat/completions'].join('/'), {BODY});",
     "with a query": f"fetch(`${{base}}/openai/deployments/d/chat/completions?api-version=${{v}}`, {BODY});",
-    "put together later": "let url = trim(base);
-switch (x) { case 1: url += '/v1/chat/completions'; }
-"
-    f"fetch(url, {BODY});",
-    "URL": f"fetch(new URL('/v1/chat/completions', process.env.BASE), {BODY});",
-    "path of a URL": f"const url = new URL(base); url.pathname = '/v1/chat/completions'; fetch(url, {BODY});",
-    "host and path": "const https = require('https');
-"
-    "const send = (host, path, body) => https.request({ host, path }).end(body);
-"
-    "send('api.openai.com', '/v1/chat/completions', { model: 'gpt-4o', stream: true });",
-    "whole address as base": "const a = axios.create({ baseURL: 'https://x/v1/chat/completions' });
-"
-    f"a.post('', {ASKED});",
     "put together later": "let url = trim(base);\nswitch (x) { case 1: url += '/v1/chat/completions'; }\n"
     f"fetch(url, {BODY});",
     "URL": f"fetch(new URL('/v1/chat/completions', process.env.BASE), {BODY});",
