@@ -8,9 +8,11 @@ The server must be idle otherwise, and speak `/v1/completions` with prompts of t
 import argparse
 import asyncio
 import json
+import re
 import sys
 import time
 import urllib.parse
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +35,8 @@ LONG_PROMPTS = Shape(
 LONG_ANSWERS = Shape(
     name="long answers", input=Lengths(mean=50, p50=40, p99=150), output=Lengths(mean=90, p50=80, p99=220)
 )
+CRAMPED = Shape(name="cramped", input=Lengths(mean=60, p50=50, p99=180), output=Lengths(mean=90, p50=80, p99=220))
+"""Sequences that outgrow a small cache."""
 BURSTS = Shape(name="bursts", input=SHORT.input, output=SHORT.output, burst_share=0.7, burst_mean=8.0)
 
 FIRST_STEPS = {"overhead_s": 0.01, "sequence_s": 3e-4, "prompt_token_s": 1e-4, "kv_token_s": 1e-7, "request_s": 0.005}
@@ -53,6 +57,8 @@ class Measured:
     total_s: Floats
     spread: float = 0.0
     """How far the runs of the same load were apart, as `distance` says it."""
+    preemptions: float = 0.0
+    """In the run with the fewest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +108,23 @@ async def drive(server: Server, load: Load, *, seed: int) -> Measured:
         await asyncio.sleep(began_s + float(load.arrived_s[place]) - time.perf_counter())
         return await ask(server, prompts[place], int(load.output_tokens[place]))
 
+    before = preemptions(server)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(place)) for place in range(load.requests)]
     times_s = np.array([task.result() for task in tasks])
-    return Measured(load=load, ttft_s=times_s[:, 1] - times_s[:, 0], total_s=times_s[:, 2] - times_s[:, 0])
+    return Measured(
+        load=load,
+        ttft_s=times_s[:, 1] - times_s[:, 0],
+        total_s=times_s[:, 2] - times_s[:, 0],
+        preemptions=preemptions(server) - before,
+    )
+
+
+def preemptions(server: Server) -> float:
+    """How often the server has preempted a sequence since it was started."""
+    with urllib.request.urlopen(f"{server.url}/metrics") as answer:  # noqa: S310 - our own server
+        series = re.findall(r"^vllm:num_preemptions_total\S* (\S+)$", answer.read().decode(), re.MULTILINE)
+    return sum(float(value) for value in series)
 
 
 async def ask(server: Server, prompt: list[int], wanted: int) -> tuple[float, float, float]:
@@ -140,7 +159,12 @@ def predict(server: Server, found: Mapping[str, float], load: Load) -> Measured:
     """The same load by the model; what a request costs outside the engine comes on top of its first token."""
     result = simulate(load, server.engine(found))
     outside_s = found["request_s"]
-    return Measured(load=load, ttft_s=result.ttft_s + outside_s, total_s=result.total_s + outside_s)
+    return Measured(
+        load=load,
+        ttft_s=result.ttft_s + outside_s,
+        total_s=result.total_s + outside_s,
+        preemptions=result.preemptions,
+    )
 
 
 def distance(measured: Measured, predicted: Measured) -> float:
@@ -193,20 +217,32 @@ def row(name: str, measured: Measured, predicted: Measured) -> str:
         for was, said in zip(quantiles(measured), quantiles(predicted), strict=True)
     ]
     rate = f"{measured.load.requests} in {measured.load.duration_s:.0f} s"
-    return f"| {name} | {rate} | {' | '.join(cells)} | {distance(measured, predicted):.2f} | {measured.spread:.2f} |"
-
-
-def loads(rate_per_s: float, seconds: float) -> list[tuple[str, Load]]:
-    """The load to calibrate on, then those to predict; some are more than the first, some are of another kind."""
-    wanted: Sequence[tuple[str, Shape, float, int]] = (
-        ("calibrated on this", SHORT, 1.0, 1),
-        ("another of the kind", SHORT, 1.0, 2),
-        ("a third of the rate", SHORT, 0.33, 3),
-        ("1.5 times the rate", SHORT, 1.5, 4),
-        ("in bursts", BURSTS, 0.8, 5),
-        ("long prompts, short answers", LONG_PROMPTS, 0.6, 6),
-        ("short prompts, long answers", LONG_ANSWERS, 0.5, 7),
+    figures = f"{distance(measured, predicted):.2f} | {measured.spread:.2f}"
+    return (
+        f"| {name} | {rate} | {' | '.join(cells)} | {measured.preemptions:g} / {predicted.preemptions:g} | {figures} |"
     )
+
+
+Wanted = Sequence[tuple[str, Shape, float, int]]
+"""Name, shape, times the rate, seed."""
+
+USUAL: Wanted = (
+    ("calibrated on this", SHORT, 1.0, 1),
+    ("another of the kind", SHORT, 1.0, 2),
+    ("a third of the rate", SHORT, 0.33, 3),
+    ("1.5 times the rate", SHORT, 1.5, 4),
+    ("in bursts", BURSTS, 0.8, 5),
+    ("long prompts, short answers", LONG_PROMPTS, 0.6, 6),
+    ("short prompts, long answers", LONG_ANSWERS, 0.5, 7),
+)
+"""The load to calibrate on, then those to predict; some are more than the first, some are of another kind."""
+
+PREEMPTING: Wanted = (("cramped", CRAMPED, 1.0, 11), ("cramped", CRAMPED, 1.0, 12), ("cramped", CRAMPED, 1.25, 13))
+"""For a server that was started with a small cache."""
+
+
+def loads(wanted: Wanted, rate_per_s: float, seconds: float) -> list[tuple[str, Load]]:
+    """What is sent."""
     return [
         (name, generate(seed, requests=max(20, int(rate_per_s * factor * seconds)), duration_s=seconds, shape=shape))
         for name, shape, factor, seed in wanted
@@ -219,20 +255,20 @@ def shortened(load: Load, context_tokens: int) -> Load:
     return Load.of(load.arrived_s, np.minimum(load.input_tokens, context_tokens - answers), answers)
 
 
-async def measure(server: Server, rate_per_s: float, seconds: float, repeats: int) -> list[tuple[str, Measured]]:
+async def measure(server: Server, planned: Sequence[tuple[str, Load]], repeats: int) -> list[tuple[str, Measured]]:
     """All loads in turn, several times over, after one to warm up; of each request the fastest run counts.
 
     Whatever else uses the machine makes a run slower, so the fastest is nearest to what the engine does by itself.
     """
     seed = time.time_ns()
-    wanted = [(name, shortened(load, server.context_tokens)) for name, load in loads(rate_per_s, seconds)]
-    await drive(server, wanted[0][1].between(0.0, 5.0), seed=seed)
-    runs: dict[str, list[Measured]] = {name: [] for name, _ in wanted}
+    wanted = [shortened(load, server.context_tokens) for _, load in planned]
+    await drive(server, wanted[0].between(0.0, 5.0), seed=seed)
+    runs: list[list[Measured]] = [[] for _ in wanted]
     for _ in range(repeats):
-        for name, load in wanted:
+        for place, load in enumerate(wanted):
             seed += 1
-            runs[name].append(await drive(server, load, seed=seed))
-    return [(name, fastest(several)) for name, several in runs.items()]
+            runs[place].append(await drive(server, load, seed=seed))
+    return [(name, fastest(several)) for (name, _), several in zip(planned, runs, strict=True)]
 
 
 def fastest(several: Sequence[Measured]) -> Measured:
@@ -244,15 +280,16 @@ def fastest(several: Sequence[Measured]) -> Measured:
         ttft_s=np.min([one.ttft_s for one in several], axis=0),
         total_s=np.min([one.total_s for one in several], axis=0),
         spread=float(np.mean(spreads)) if spreads else 0.0,
+        preemptions=min(one.preemptions for one in several),
     )
 
 
-def report(server: Server, runs: Sequence[tuple[str, Measured]]) -> list[str]:
-    """Parameters and errors as Markdown."""
-    found = calibrate(server, runs[0][1], FIRST_STEPS)
-    lines = ["parameters: " + ", ".join(f"{name} {value * 1e6:.2f} µs" for name, value in found.items()), ""]
+def report(server: Server, runs: Sequence[tuple[str, Measured]], known: Mapping[str, float] | None = None) -> list[str]:
+    """Parameters and errors as Markdown; the parameters are those of the first load, unless they are known."""
+    found = known or calibrate(server, runs[0][1], FIRST_STEPS)
+    lines = ["parameters: " + json.dumps({name: float(f"{value:.3g}") for name, value in found.items()}), ""]
     head = " | ".join(f"{what} p{q} ms" for what in ("first token", "answer") for q in (50, 90, 99))
-    lines += [f"| load | requests | {head} | distance | runs apart |", "|---" * 10 + "|"]
+    lines += [f"| load | requests | {head} | preemptions | distance | runs apart |", "|---" * 11 + "|"]
     return lines + [row(name, measured, predict(server, found, measured.load)) for name, measured in runs]
 
 
@@ -270,6 +307,12 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, default=15.0, help="length of each load (15)")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each load (3)")
+    parser.add_argument(
+        "--known",
+        type=json.loads,
+        metavar="JSON",
+        help="parameters of an earlier run, in seconds; then only loads for a small cache are predicted",
+    )
     options = parser.parse_args()
     server = Server(
         url=options.url,
@@ -279,8 +322,9 @@ def main() -> int:
         context_tokens=options.max_model_len,
         max_batched_tokens=options.max_num_batched_tokens,
     )
-    runs = asyncio.run(measure(server, options.rate, options.seconds, options.repeats))
-    print("\n".join(report(server, runs)))
+    wanted = USUAL if options.known is None else PREEMPTING
+    runs = asyncio.run(measure(server, loads(wanted, options.rate, options.seconds), options.repeats))
+    print("\n".join(report(server, runs, options.known)))
     return 0
 
 

@@ -27,7 +27,11 @@ IMPORT_NAMES = {
 }
 """Distributions whose module has another name."""
 
-OWN_ENVIRONMENT = {Path("tests/clients/aiohttp_client.py"), Path("tests/real/tiny_model.py")}
+OWN_ENVIRONMENT = {
+    Path("tests/clients/aiohttp_client.py"),
+    Path("tests/real/tiny_model.py"),
+    Path("tests/real/larger_model.py"),
+}
 """Programs that a suite runs in an environment of its own."""
 
 COMES_WITH = {"pydantic_core": "pydantic"}

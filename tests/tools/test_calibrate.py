@@ -37,7 +37,7 @@ def test_the_report_names_every_load_with_its_error() -> None:
     """Its table goes into the documentation as it is."""
     told = report(SERVER, [("calibrated on this", pretended(1, 2.5)), ("another", pretended(3, 1.0))])
 
-    assert told[0].startswith("parameters: overhead_s ")
+    assert told[0].startswith('parameters: {"overhead_s": 0.01')
     assert [line.split("|")[1].strip() for line in told[4:]] == ["calibrated on this", "another"]
 
 

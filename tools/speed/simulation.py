@@ -41,8 +41,8 @@ SLO = Slo(ttft_s=2.0, token_s=0.08)
 SEED = 1
 
 CONFIGURATIONS = (
-    ("chat, half busy", "A100-80", "llama-3.1-8b", 4.0, 1),
-    ("chat, busy", "H100", "llama-3.1-8b", 12.0, 1),
+    ("chat, at ease", "A100-80", "llama-3.1-8b", 4.0, 1),
+    ("chat, busy", "H100", "llama-3.1-8b", 10.0, 1),
     ("chat, overloaded, preempting", "A10G", "mistral-7b", 2.0, 1),
     ("chat, eight replicas", "A10G", "mistral-7b", 5.5, 8),
     ("code in bursts", "L40S", "llama-3.1-8b", 2.5, 1),

@@ -203,12 +203,9 @@ def generate(
     >>> load.requests, round(load.rate_per_s, 1)
     (1000, 5.0)
     """
-    amounts = {"requests": requests, "duration_s": duration_s, "rate_per_s": rate_per_s}
-    given = {name: amount for name, amount in amounts.items() if amount is not None}
-    if len(given) != 2 or min(given.values()) <= 0:
-        raise UsageError(
-            f"two of requests, duration_s and rate_per_s are needed, both above 0; given were {given}", param="load"
-        )
+    given = [amount for amount in (requests, duration_s, rate_per_s) if amount is not None]
+    if len(given) != 2 or min(given) <= 0:
+        raise UsageError("two of requests, duration_s and rate_per_s are needed, both above 0", param="load")
     chance = np.random.default_rng(seed)
     length_s = duration_s or (requests or 0) / (rate_per_s or 1.0)
     edges_s = np.linspace(0.0, length_s, max(2, int(length_s / _GRID_S) + 1))
@@ -219,11 +216,7 @@ def generate(
     if not done[-1]:
         raise UsageError(f"the profile {profile.name!r} has no requests in these hours", param="profile")
     arrived_s = _arrivals(chance, count, shape, edges_s, done / done[-1])
-    return Load.of(
-        arrived_s,
-        shape.input.at(chance.random(count)),
-        shape.output.at(chance.random(count)),
-    )
+    return Load.of(arrived_s, shape.input.at(chance.random(count)), shape.output.at(chance.random(count)))
 
 
 def _wander(chance: np.random.Generator, shape: Shape, edges_s: Floats) -> Floats:
