@@ -52,7 +52,8 @@ def command(
     selection = Selection(**words, since_ns=since_ns, until_ns=until_ns)
     scanned = find(scan, folder)
     ledger = None if imports and not audit_imports.has_ledger(state) else state
-    with audit_imports.imported(imports or (), import_kind, ledger) as more:
+    waiting = Console(stderr=True, no_color=not is_coloured(sys.stderr)).status("Reading the requests …")
+    with waiting, audit_imports.imported(imports or (), import_kind, ledger) as more:
         found = audit(
             ledger,
             selection,

@@ -6,10 +6,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from offramp.errors import UnavailableError
 from offramp.migrate.audit.audit import audit
 from offramp.migrate.audit.callsites import Match, ScanSite
 from offramp.migrate.audit.document import document
 from offramp.migrate.audit.page import page
+from offramp.migrate.history.engine import open_engine
 from offramp.migrate.ledger.selection import Selection
 from offramp.migrate.ledger.view import NoLedgerError
 from offramp.pricing.compute import ComputePrice
@@ -99,6 +101,30 @@ def test_imports_are_told_apart_from_the_ledger(tmp_path: Path) -> None:
     assert alone.by["model"].named["gpt-4o"].sums.input_tokens == 10
     assert alone.by["team"].named["none"].requests == 1
     assert "openai-export" in page(found, sources=["test"])
+
+
+def test_an_import_with_words_for_numbers_is_one_line(tmp_path: Path) -> None:
+    """Whoever gives a wrong file gets a reason, not a bug."""
+    path = tmp_path / "odd.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 'x' AS id, 'yesterday' AS started_ns) TO '{path}' (FORMAT parquet)")
+
+    with pytest.raises(UnavailableError, match=r"cannot be audited: .*yesterday"):
+        audit(None, Selection(), extra=[path], now_ns=NOW_NS)
+
+
+def test_an_interrupted_question_is_an_interruption() -> None:
+    """DuckDB makes an error of Ctrl-C that says no more than this; it is no bug, and the exit code is 130."""
+    with pytest.raises(KeyboardInterrupt), open_engine():
+        raise RuntimeError("Query interrupted")
+
+
+def test_long_questions_draw_nothing() -> None:
+    """DuckDB's own progress bar would stand in the JSON."""
+    with open_engine() as engine:
+        found = engine.connection.execute("SELECT current_setting('enable_progress_bar')").fetchone()
+
+    assert found == (False,)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from offramp.catalog.lifecycle import Ending, ending
+from offramp.errors import UnavailableError
 from offramp.migrate.audit import arrivals, callsites, groups, repeats, retries, sketch, traffic
 from offramp.migrate.audit.arrivals import Arrivals
 from offramp.migrate.audit.callsites import CallSites, ScanSite, Traffic
@@ -122,18 +123,21 @@ def audit(
         with open_view(state) as view:
             dropped, idle_nano, note = query.dropped(view, selection), query.idle_nano(view, selection), view.note
     span = (selection.since_ns, selection.until_ns)
-    with open_relation(state, extra=extra, since_ns=span[0], until_ns=span[1]) as connection:
-        return examine(
-            connection,
-            selection,
-            sites=sites,
-            hash_key=None if state is None else _hash_key(state),
-            now_ns=now_ns,
-            dropped=dropped,
-            idle_nano=idle_nano,
-            note=note,
-            unread=problems(connection),
-        )
+    try:
+        with open_relation(state, extra=extra, since_ns=span[0], until_ns=span[1]) as connection:
+            return examine(
+                connection,
+                selection,
+                sites=sites,
+                hash_key=None if state is None else _hash_key(state),
+                now_ns=now_ns,
+                dropped=dropped,
+                idle_nano=idle_nano,
+                note=note,
+                unread=problems(connection),
+            )
+    except duckdb.Error as error:
+        raise UnavailableError(f"the requests cannot be audited: {str(error).partition(chr(10))[0]}") from error
 
 
 def examine(
