@@ -83,6 +83,16 @@ def test_the_ledgers_models_are_priced_each_on_its_own() -> None:
     assert paid.usd(tallies) == (Fraction("0.9") * Fraction("2.75") + Fraction("0.0165"), 1_000)
 
 
+def test_a_name_of_the_teams_own_is_priced_as_what_answers_to_it() -> None:
+    """A route may be asked for as `assistant`, and gpt-4o answers."""
+    tallies = [tally(model="assistant")]
+
+    paid = incumbent(BOOK, tallies, name=None, cached_share=None, served={"assistant": "gpt-4o-2024-08-06"})
+
+    assert paid.name == "openai/gpt-4o"
+    assert paid.usd_per_request(tallies) == Fraction("0.00275")
+
+
 def test_a_named_incumbent_stands_for_all() -> None:
     paid = incumbent(BOOK, [tally(model="fantasy-1")], name="gpt-4o", cached_share=None)
 

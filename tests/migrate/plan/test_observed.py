@@ -178,6 +178,7 @@ def test_what_own_machines_passed_on_is_measured(connection: duckdb.DuckDBPyConn
     assert found.fallback_share == Fraction(1, 4)
     assert found.own_model == "Mistral-7B"
     assert found.own_share == pytest.approx(0.6)
+    assert found.served == {"gpt-4o": "gpt-4o-2024-08-06"}
 
 
 def test_without_own_machines_nothing_is_known_of_a_fallback(connection: duckdb.DuckDBPyConnection) -> None:

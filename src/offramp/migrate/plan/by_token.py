@@ -18,6 +18,7 @@ BATCH = "batch"
 """The service tier for what can wait a day."""
 
 _ONE = Fraction(1)
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,7 @@ def incumbent(
     name: str | None,
     cached_share: Fraction | None,
     price_factor: Fraction = _ONE,
+    served: Mapping[str, str] = _NOTHING,
 ) -> Tariffed:
     """What answers today.
 
@@ -124,6 +126,7 @@ def incumbent(
         name: The model that all of it is priced on; without it each is priced on its own.
         cached_share: Where it is not what was measured.
         price_factor: On every price.
+        served: What answers to a name, where the name alone is that of no card.
 
     Raises:
         UsageError: If nobody says which model it is, or none of them has a price.
@@ -135,7 +138,7 @@ def incumbent(
         raise UsageError(
             "which model answers today? Name it with --incumbent, such as --incumbent gpt-4o", param="incumbent"
         )
-    cards = {model: card for model in asked if (card := _card(book, model)) is not None}
+    cards = {model: card for model in asked if (card := _card(book, model) or _card(book, served.get(model, "")))}
     if not cards:
         raise UsageError(
             f"no price card for {asked[0]!r}, which the ledger has: say what it is to be compared with "

@@ -100,6 +100,7 @@ def _load(plan: FullPlan) -> dict[str, object]:
         "peak_requests_per_s": round(traffic.busiest.rate_per_s, 4),
         "peak_second_over_mean": round(traffic.busiest.peak_over_mean(), 2),
         "is_thin": traffic.is_thin,
+        "paid_usd": _usd(traffic.measured.paid_usd),
         "left_out": [{"reason": reason, "rows": count} for reason, count in traffic.left_out],
     }
 

@@ -53,6 +53,15 @@ WHERE operation IN ({_OPERATIONS})
   AND started_ns BETWEEN {_EARLIEST_NS} AND getvariable('latest_ns')
 """  # noqa: S608 - our own words
 
+_LED = """
+WITH own AS (
+        -- Tiers whose rows cost computing time and nothing else; elsewhere some is left of tries that failed before.
+        SELECT route, tier FROM asked GROUP BY route, tier
+        HAVING sum(compute_nano) > 0 AND coalesce(sum(cost_nano - compute_nano), 0) = 0),
+    led AS (SELECT asked.*, (route, tier) IN (SELECT (route, tier) FROM own) AS is_own,
+            route IN (SELECT route FROM own) AS has_own FROM asked)"""
+"""The same, told apart by whether own machines answer."""
+
 _LEFT_OUT = f"""
 SELECT CASE
     WHEN started_ns NOT BETWEEN {_EARLIEST_NS} AND getvariable('latest_ns') THEN 'with a clock that is wrong'
@@ -253,12 +262,7 @@ def _measured(connection: duckdb.DuckDBPyConnection, slo: Slo, busy_ns: int, bus
     good = _good(slo)
     end_ns = busy_ns + int(busy_s * NS_PER_S)
     row = connection.execute(
-        # A tier whose rows cost computing time and nothing else; elsewhere some is left of tries that failed before.
-        f"""WITH own AS (SELECT route, tier FROM asked GROUP BY route, tier
-                HAVING sum(compute_nano) > 0 AND coalesce(sum(cost_nano - compute_nano), 0) = 0),
-            led AS (SELECT asked.*, (route, tier) IN (SELECT (route, tier) FROM own) AS is_own,
-                    route IN (SELECT route FROM own) AS has_own FROM asked)
-            SELECT count(*) FILTER (has_own), count(*) FILTER (has_own AND NOT is_own),
+        f"""{_LED} SELECT count(*) FILTER (has_own), count(*) FILTER (has_own AND NOT is_own),
             avg(({good})::INTEGER) FILTER (NOT is_own),
             avg(({good})::INTEGER) FILTER (NOT is_own AND started_ns >= {busy_ns} AND started_ns < {end_ns}),
             min(ratelimit_requests) FILTER (NOT is_own), min(ratelimit_tokens) FILTER (NOT is_own),
@@ -268,7 +272,12 @@ def _measured(connection: duckdb.DuckDBPyConnection, slo: Slo, busy_ns: int, bus
     if row is None:
         return Measured()
     with_own, fallen, mean, peak, left_requests, left_tokens, paid, own_model, own_share = row
+    served = connection.execute(
+        f"""{_LED} SELECT coalesce(nullif(model_asked, ''), model_served), mode(model_served) FROM led
+            WHERE NOT is_own AND model_served <> '' GROUP BY ALL"""  # noqa: S608 - our words
+    ).fetchall()
     return Measured(
+        served=dict(served),
         fallback_share=Fraction(fallen, with_own) if with_own else None,
         attainment_mean=mean,
         attainment_peak=peak,

@@ -125,6 +125,7 @@ def token_side(inputs: Inputs, traffic: Traffic, facts: Facts, required: Require
         name=inputs.incumbent,
         cached_share=share_or_none(inputs.cached_share),
         price_factor=share(inputs.incumbent_price),
+        served=traffic.measured.served,
     )
     usd = _needed(paid, paid.usd_per_request(tallies))
     offers, left_out = _hosted(inputs, traffic, facts, required, model)

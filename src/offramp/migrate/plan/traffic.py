@@ -3,8 +3,8 @@
 It comes from the ledger (`observed`), from a trace or from the generator; from here on it is all the same.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 
@@ -77,6 +77,8 @@ class Measured:
     least_left_requests: int | None = None
     """The lowest `x-ratelimit-remaining-requests` that the incumbent told."""
     least_left_tokens: int | None = None
+    served: Mapping[str, str] = field(default_factory=dict)
+    """What answers to each name that was asked for, most of the time and not on own machines."""
     own_model: str = ""
     """What answers on own machines already, most of the time; empty if there are none."""
     own_share: float = 0.0
