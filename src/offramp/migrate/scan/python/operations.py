@@ -30,6 +30,8 @@ _RESOURCES: dict[tuple[str, ...], str] = {
     ("vector_stores",): "vector_stores",
     ("assistants",): "assistants",
     ("threads",): "threads",
+    ("chatkit", "threads"): "chatkit",
+    ("chatkit", "sessions"): "chatkit",
     ("realtime",): "realtime",
     ("conversations",): "conversations",
     ("containers",): "containers",
