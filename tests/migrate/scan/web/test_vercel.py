@@ -103,3 +103,36 @@ def test_a_function_of_ones_own_with_a_known_name_is_none() -> None:
         sites("const generateText = (x) => x; generateText({ model: 'openai/gpt-4' }); other.embed({ model: 'm' });")
         == []
     )
+
+
+def test_a_model_handed_to_another_library_is_a_call_site_there() -> None:
+    """Evaluators and searchers take models of the SDK and call them themselves."""
+    found = sites(
+        f"{HEAD}import {{ createIndex }} from 'toolpick';\n"
+        "createIndex(tools, { embeddingModel: openai.embeddingModel('text-embedding-3-small') });\n"
+        "const kept = openai('gpt-4o'); streamText({ model: kept });"
+    )
+
+    assert [(each.line, each.operation, each.model) for each in found] == [
+        (4, "embeddings", "text-embedding-3-small"),
+        (5, "chat.completions", "gpt-4o"),
+    ]
+
+
+def test_xsai_names_model_and_address_itself() -> None:
+    """The same functions without providers."""
+    found = site(
+        "import { generateText } from 'xsai'; generateText({ baseURL: 'http://x/v1/', model: 'gpt-4o-mini' });"
+    )
+
+    assert (found.model, found.base_url) == ("gpt-4o-mini", "http://x/v1/")
+
+
+def test_versions_of_a_catalogue_count() -> None:
+    """Workspaces keep them in one place."""
+    files = {
+        "pnpm-workspace.yaml": "catalog:\n  '@ai-sdk/openai': ^2.0.1\n",
+        "app.ts": f"{HEAD}streamText({{ model: openai('gpt-4o') }});",
+    }
+
+    assert site(files, versions={"@ai-sdk/openai": "catalog:"}).operation == "responses"

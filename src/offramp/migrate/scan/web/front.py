@@ -78,6 +78,7 @@ def _use_at(who: Callers, place: Place) -> Use | None:
     callee = who.ev.value(Place(place.module, callee_node))
     found = sdk.uses_at(who, place, callee) if place.node.kind() == "call_expression" else None
     found = found or vercel.use_at(who, place, callee) or frameworks.use_at(who, place, callee)
+    found = found or vercel.handed_at(who, place, callee)
     return found or http.use_at(who, place, callee, _last_name(callee_node))
 
 

@@ -205,7 +205,7 @@ def _base(address: Value) -> str | None:
         beginning = address.parts[0] if address.parts else ""
         text = beginning if isinstance(beginning, str) and beginning.startswith("http") else ""
     else:
-        text = str(address.value) if isinstance(address, Literal) else ""
+        text = str(address.value).partition("?")[0] if isinstance(address, Literal) else ""
     for end, _ in HTTP_PATHS:
         short = end.removeprefix("v1/")
         text = text.removesuffix(f"/{short}")

@@ -279,7 +279,14 @@ VERCEL_CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Agent": (CHAT, ()),
 }
 """Functions and classes of `ai`: what they ask for, and the features that their name says."""
-VERCEL_PACKAGES = ("ai", "ai/rsc", "@ai-sdk/rsc", "@mastra/core")
+VERCEL_KINDS = {
+    "chat": CHAT, "chatModel": CHAT, "responses": RESPONSES, "completion": COMPLETIONS, "completionModel": COMPLETIONS,
+    "embedding": EMBEDDINGS, "embeddingModel": EMBEDDINGS, "textEmbedding": EMBEDDINGS,
+    "textEmbeddingModel": EMBEDDINGS, "image": "images", "imageModel": "images",
+    "speech": "audio.speech", "transcription": "audio.transcriptions",
+}  # fmt: skip
+"""Methods of a provider that say what its model is for."""
+VERCEL_PACKAGES = ("ai", "ai/rsc", "@ai-sdk/rsc", "@mastra/core", "xsai", "@xsai/")
 VERCEL_WRAPPERS = frozenset({"wrapAISDK", "wrapAISDKModel", "wrapLanguageModel", "withTracing", "traceAISDKModel"})
 
 HTTP_CALLS = frozenset(
@@ -330,6 +337,7 @@ WANTED = (
     | OLD_METHODS.keys()
     | AZURE_METHODS.keys()
     | VERCEL_CALLS.keys()
+    | VERCEL_KINDS.keys()
     | {name for _, makers in MAKERS for name in makers}
 )
 """Last names of all that is looked for; calls of members by other names are not looked at."""
@@ -357,7 +365,8 @@ OTHER_PROVIDERS = re.compile(
 _TRACES = (
     "openai", "chat.completions", "chat/completions", "langchain", "llamaindex", "ai-sdk", '"ai"', "'ai'", "chatgpt",
     "/v1/", ".responses.", "generatetext", "streamtext", "generateobject", "streamobject", "embedmany", ".embeddings",
-    "@mastra", "createchatcompletion", "createcompletion", "createembedding", "createimage", "createtranscription",
+    "@mastra",
+    "xsai", "createchatcompletion", "createcompletion", "createembedding", "createimage", "createtranscription",
     "createtranslation", "createmoderation", "createedit", "chatcompletions", ".images.", ".audio.", ".moderations.",
     ".uploads.", ".batches.", ".finetuning.", ".threads.", ".assistants.", ".vectorstores.", "beta.",
     ".models.list(", ".models.retrieve(", ".files.create(", "ai/rsc",

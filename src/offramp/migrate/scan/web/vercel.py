@@ -3,19 +3,19 @@
 A model is a value of its own there: made by a provider, wrapped, kept in a registry, or named in a text.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from offramp.migrate.scan.model import Client
+from offramp.migrate.scan.model import Client, Project
 from offramp.migrate.scan.web.callers import Callers, Given
 from offramp.migrate.scan.web.libraries import (
     CHAT,
-    COMPLETIONS,
-    EMBEDDINGS,
     FOREIGN,
     OTHER_PROVIDERS,
     RESPONSES,
     VERCEL_CALLS,
+    VERCEL_KINDS,
     VERCEL_PACKAGES,
     VERCEL_WRAPPERS,
     package,
@@ -40,13 +40,6 @@ from offramp.migrate.scan.web.values import (
 
 _OPENAI = "@ai-sdk/openai"
 _PROVIDERS = frozenset({_OPENAI, "@ai-sdk/azure", "@ai-sdk/openai-compatible", "@openrouter/ai-sdk-provider"})
-_KINDS = {
-    "chat": CHAT, "chatModel": CHAT, "responses": RESPONSES, "completion": COMPLETIONS, "completionModel": COMPLETIONS,
-    "embedding": EMBEDDINGS, "embeddingModel": EMBEDDINGS, "textEmbedding": EMBEDDINGS,
-    "textEmbeddingModel": EMBEDDINGS, "image": "images", "imageModel": "images",
-    "speech": "audio.speech", "transcription": "audio.transcriptions",
-}  # fmt: skip
-"""Methods of a provider that say what its model is for."""
 _LOOKS_UP = frozenset({"languageModel", "textEmbeddingModel", "embeddingModel", "imageModel", "transcriptionModel"})
 _REGISTRIES = frozenset(
     {"createProviderRegistry", "experimental_createProviderRegistry", "customProvider", "experimental_customProvider"}
@@ -84,13 +77,51 @@ class _Model:
 def use_at(who: Callers, place: Place, callee: Value) -> Use | None:
     """The use that a call of the SDK, or `new` of one of its agents, is."""
     for value in options_of(callee):
-        if not isinstance(value, External) or not package(value.package).startswith(VERCEL_PACKAGES):
-            continue
-        known = VERCEL_CALLS.get(value.name)
-        exact = package(value.package) in VERCEL_PACKAGES or package(value.package).startswith("@mastra/core/")
-        if known is not None and exact:
+        known = VERCEL_CALLS.get(value.name) if isinstance(value, External) else None
+        if known is not None and isinstance(value, External) and _is_of_sdk(package(value.package)):
             return _use(who, place, known)
     return None
+
+
+def _is_of_sdk(name: str) -> bool:
+    return name in VERCEL_PACKAGES or name.startswith(("@mastra/core/", "@xsai/"))
+
+
+def handed_at(who: Callers, place: Place, callee: Value) -> Use | None:
+    """The use that a provider's model is which is handed straight to another library."""
+    for value in options_of(callee):
+        provider = _provider(value)
+        if provider is None or not _is_handed_on(who, place):
+            continue
+        name, names, made = provider
+        model = _Model(
+            argument(place, 0), operation=VERCEL_KINDS.get(names[-1] if names else "", ""), made=made, package=name
+        )
+        use = Use(place=place, library="vercel-ai", operation=CHAT, packages=("ai",))
+        _settle(who, use, [model])
+        return use
+    return None
+
+
+def _is_handed_on(who: Callers, place: Place) -> bool:
+    """Whether an expression is an argument, or a property of one, of a call of a library that is not the SDK."""
+    node = place.node.parent()
+    for _ in range(_DEEPEST_ARGUMENT):
+        if node is None or node.kind() not in _INSIDE_ARGUMENTS:
+            break
+        node = node.parent()
+    callee = node.field("function") or node.field("constructor") if node is not None else None
+    if callee is None:
+        return False
+    roots = [root_of(each) for each in options_of(who.ev.value(Place(place.module, callee)))]
+    named = [package(root.package) for root in roots if isinstance(root, External)]
+    return any(not _is_of_sdk(name) and name not in _PROVIDERS for name in named) and not any(
+        isinstance(root, External) and root.name in VERCEL_WRAPPERS for root in roots
+    )
+
+
+_DEEPEST_ARGUMENT = 6
+_INSIDE_ARGUMENTS = frozenset({"arguments", "pair", "object", "as_expression", "parenthesized_expression", "array"})
 
 
 def _use(who: Callers, place: Place, known: tuple[str, tuple[str, ...]]) -> Use | None:
@@ -106,6 +137,8 @@ def _use(who: Callers, place: Place, known: tuple[str, tuple[str, ...]]) -> Use 
     ask(use, who, asked)
     use.callers = (*use.callers, *dict.fromkeys(models.callers))
     use.features |= set(features)
+    address = first(options, "baseURL")
+    use.base_url = address_of(who, address) if address is not None else None
     _settle(who, use, models.ours)
     return use
 
@@ -141,11 +174,27 @@ def _settle(who: Callers, use: Use, models: list[_Model]) -> None:
 
 
 def _since(who: Callers) -> int:
-    version = who.ev.project.version_of(_OPENAI).lstrip("^~>=<v ")
+    version = who.ev.project.version_of(_OPENAI)
+    if version.startswith(("catalog:", "workspace:")):
+        version = who.ev.project.index(_catalogued)
+    version = version.lstrip("^~>=<v ")
     number = version.partition(".")[0]
     if number.isdecimal():
         return int(number)
     return _RESPONSES_SINCE if version in {"latest", "beta", "*"} else 0
+
+
+def _catalogued(project: Project) -> str:
+    """The version that a catalogue of the workspace gives; empty without one."""
+    for path, source in project.sources.items():
+        if path.rpartition("/")[2] in {"pnpm-workspace.yaml", "package.json"} and "catalog" in source.text:
+            found = _LISTED.search(source.text)
+            if found is not None:
+                return found["version"]
+    return ""
+
+
+_LISTED = re.compile(r"@ai-sdk/openai[\"']?\s{0,4}:\s{0,4}[\"']?(?P<version>[\^~]?\d[\w.-]{0,40})")
 
 
 def _collect(who: Callers, given: list[Given], named: Place, found: _Models, depth: int) -> None:
@@ -189,7 +238,9 @@ def _take_call(who: Callers, call: Called, named: Place, found: _Models, depth: 
     if provider is not None:
         name, names, made = provider
         kind = names[-1] if names else ""
-        found.ours.append(_Model(argument(call.place, 0), operation=_KINDS.get(kind, ""), made=made, package=name))
+        found.ours.append(
+            _Model(argument(call.place, 0), operation=VERCEL_KINDS.get(kind, ""), made=made, package=name)
+        )
         return
     root, path = spine(call.callee)
     if isinstance(root, External) and root.name in {"gateway", "createGateway"}:
