@@ -1,6 +1,10 @@
 """Source that is broken, enormous or meant to hurt: reported, never a crash, the rest still counted."""
 
+from pathlib import Path
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.migrate.scan.code import results
 
@@ -56,3 +60,22 @@ def test_code_that_leads_astray_ends_and_loses_no_site(text: str) -> None:
     found = results({"bad.py": text})["bad.py"]
 
     assert found.problems or any(site.line == 2 for site in found.sites)
+
+
+LINES = (Path(__file__).parents[1] / "app_for_fingerprints.py").read_text(encoding="utf-8").split("\n")
+CUTS = st.lists(st.tuples(st.integers(0, len(LINES)), st.integers(0, len(LINES)), st.booleans()), max_size=8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(CUTS)
+def test_code_that_is_cut_and_mixed_up_is_read_or_reported(cuts: list[tuple[int, int, bool]]) -> None:
+    """Half-merged files, and whatever else lies in a tree."""
+    lines = list(LINES)
+    for start, source, drops in cuts:
+        if drops:
+            del lines[start : start + 2]
+        else:
+            lines.insert(start, LINES[source % len(LINES)])
+    found = results({"bad.py": "\n".join(lines), "good.py": CALL})
+
+    assert len(found["good.py"].sites) == 1

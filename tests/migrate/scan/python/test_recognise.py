@@ -120,6 +120,24 @@ WAYS = {
         from openai import OpenAI
         wrap_openai(OpenAI()).chat.completions.create(model="gpt-4o", messages=[])
     """,
+    "a dependency of FastAPI": """
+        from fastapi import Depends
+        from openai import OpenAI
+        def get_llm():
+            yield OpenAI()
+        def route(llm=Depends(get_llm)):
+            return llm.chat.completions.create(model="gpt-4o", messages=[])
+    """,
+    "a library that is loaded late": """
+        import importlib
+        class Late:
+            def __init__(self):
+                self._module = importlib.import_module("openai")
+            def __getattr__(self, name):
+                return getattr(self._module, name)
+        sdk = Late()
+        sdk.OpenAI().chat.completions.create(model="gpt-4o", messages=[])
+    """,
     "a client by getattr": """
         import openai
         getattr(openai, "OpenAI")().chat.completions.create(model="gpt-4o", messages=[])
@@ -289,6 +307,23 @@ def test_what_does_not_call_openai_is_no_site(text: str) -> None:
     own = "class Agent: ...\n" if "agents" in text else ""
 
     assert sites(text, agents=own) == []
+
+
+def test_autogen_s_lists_of_configurations_say_the_model() -> None:
+    """The model stands two dictionaries deep."""
+    first, second = sites("""
+        from autogen import AssistantAgent, UserProxyAgent
+        config_list = [{"model": "gpt-4o", "api_key": KEY}]
+        writer = AssistantAgent("writer", llm_config={"config_list": config_list, "temperature": 0})
+        critic = AssistantAgent("critic", llm_config={"model": "gpt-4o-mini"})
+        silent = AssistantAgent("silent", llm_config=False)
+        user = UserProxyAgent("user")
+    """)
+
+    assert [(each.library, each.model) for each in (first, second)] == [
+        ("autogen", "gpt-4o"),
+        ("autogen", "gpt-4o-mini"),
+    ]
 
 
 def test_an_agent_and_its_model_are_one_site() -> None:

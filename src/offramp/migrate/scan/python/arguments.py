@@ -73,6 +73,26 @@ def members_of(reading: Reading, expr: ast.expr, scope: Scope) -> Arguments:
     return found
 
 
+def configured(reading: Reading, arguments: Arguments, name: str) -> Arguments | None:
+    """What a configuration says that stands in an argument, or in a list there; `None` without one.
+
+    AutoGen takes `llm_config={"config_list": [{"model": …}]}`, and `False` for no model at all.
+    """
+    found: Arguments | None = None
+    for given in arguments.named.get(name, ()):
+        values = reading.settled(reading.values(given.expr, given.scope))
+        if values and all(isinstance(value, Text) and not value.value for value in values):
+            continue
+        found = members_of(reading, given.expr, given.scope)
+        lists = found.named.get("config_list", [given] if name == "config_list" else [])
+        nodes = [value for each in lists for value in reading.settled(reading.values(each.expr, each.scope))]
+        for node in nodes:
+            if isinstance(node, Node) and isinstance(node.expr, (ast.List, ast.Tuple)) and node.expr.elts:
+                first = members_of(reading, node.expr.elts[0], node.scope)
+                found = Arguments(named={**found.named, **first.named}, is_whole=found.is_whole)
+    return found
+
+
 class _Unfolding:
     """Follows a dictionary to where it is written."""
 

@@ -14,8 +14,10 @@ from offramp.migrate.scan.python.scopes import Names, Scope, names_of
 MOST_BROKEN_CELLS = 32
 """So many cells of a notebook may fail to parse before it is given up."""
 TRACE = re.compile(
-    r"openai|completions?\b|ChatCompletion|embeddings\.create|\.responses\.(?:create|parse|stream)|litellm|langchain|llama_index|"
-    r"instructor|pydantic_ai|dspy|init_chat_model|\bLlm\b|\bLLM\(",
+    r"openai|completions?\b|litellm|langchain|llama_index|instructor|pydantic_ai|dspy|init_chat_model|\bLLM\(|\bgpt-\d|"
+    r"from agents\b|/(?:embeddings|responses|images/generations|audio/)|"
+    r"\.(?:embeddings\.create|responses\.(?:create|parse|stream)|images\.generate|moderations\.create|vector_stores)|"
+    r"\.(?:audio\.(?:speech|transcriptions|translations)|beta\.(?:threads|assistants)|fine_tuning)\b",
     re.IGNORECASE,
 )
 """What a file that calls a model has in its text, one way or another; others are looked at when a name leads there."""

@@ -46,6 +46,8 @@ class Maker:
     """The model without that argument, where the library has had the same one for long."""
     routed: bool = False
     """Whether the model's name says the provider (`openai/gpt-4o`), so that others are not OpenAI's."""
+    inside: str = ""
+    """Name of the argument that holds the model in a list of configurations (AutoGen's `config_list`)."""
     azure: bool = False
     features: tuple[str, ...] = ()
 
@@ -63,6 +65,7 @@ _PYDANTIC = Maker(library="pydantic-ai", position=0)
 _LITELLM = Maker(library="litellm", position=0, routed=True)
 _AGENTS = Maker(library="openai-agents", operation=RESPONSES)
 _AUTOGEN = Maker(library="autogen")
+_AUTOGEN_AGENT = Maker(library="autogen", inside="llm_config", routed=True)
 _HAYSTACK = Maker(library="haystack")
 _KERNEL = Maker(library="semantic-kernel", model=("ai_model_id", "deployment_name"))
 _AGNO = Maker(library="agno", model=("id", "model"), position=None)
@@ -142,10 +145,15 @@ MAKERS: dict[tuple[str, str], Maker] = {
         LitellmModel=Maker(library="openai-agents", position=0, routed=True),
     ),
     **_makers(
-        "autogen_ext autogen",
+        "autogen_ext autogen ag2 pyautogen",
         OpenAIChatCompletionClient=_AUTOGEN,
         AzureOpenAIChatCompletionClient=Maker(library="autogen", model=("model", "azure_deployment"), azure=True),
-        OpenAIWrapper=_AUTOGEN,
+        OpenAIWrapper=Maker(library="autogen", inside="config_list"),
+        AssistantAgent=_AUTOGEN_AGENT,
+        ConversableAgent=_AUTOGEN_AGENT,
+        TextAnalyzerAgent=_AUTOGEN_AGENT,
+        GroupChatManager=_AUTOGEN_AGENT,
+        CaptainAgent=_AUTOGEN_AGENT,
         OpenAIAssistantAgent=Maker(library="autogen", operation="assistants"),
         GPTAssistantAgent=Maker(library="autogen", operation="assistants"),
     ),

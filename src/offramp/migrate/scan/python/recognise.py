@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from offramp.migrate.scan.python import http
-from offramp.migrate.scan.python.arguments import Arguments, arguments_of
+from offramp.migrate.scan.python.arguments import Arguments, arguments_of, configured
 from offramp.migrate.scan.python.clients import Found, client_of
 from offramp.migrate.scan.python.files import PythonFile
 from offramp.migrate.scan.python.libraries import (
@@ -193,6 +193,11 @@ class Recogniser:
 
     def _by_maker(self, call: CallAt, maker: Maker) -> Candidate | None:
         arguments = arguments_of(self.reader, call.node, call.scope)
+        if maker.inside:
+            inner = configured(self.reader, arguments, maker.inside)
+            if inner is None:
+                return None
+            arguments = inner
         values = self._model_values(arguments, maker)
         if is_made_elsewhere(values):
             self._more(call, arguments, values)
