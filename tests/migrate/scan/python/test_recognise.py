@@ -309,6 +309,21 @@ def test_what_does_not_call_openai_is_no_site(text: str) -> None:
     assert sites(text, agents=own) == []
 
 
+def test_a_class_made_from_a_library_s_is_a_site_where_it_is_made() -> None:
+    """Also under another name, and in another file."""
+    (found,) = sites(
+        wrapped="from langchain.chat_models import ChatOpenAI\nclass Wrapped(ChatOpenAI):\n    retries: int\n",
+        app="""
+            from wrapped import Wrapped
+            model = Wrapped
+            kwargs = {"model": "gpt-4o"}
+            model(**kwargs)
+        """,
+    )
+
+    assert (found.file, found.library, found.model) == ("app.py", "langchain", "gpt-4o")
+
+
 def test_autogen_s_lists_of_configurations_say_the_model() -> None:
     """The model stands two dictionaries deep."""
     first, second = sites("""

@@ -40,7 +40,7 @@ class Recogniser:
         self.file = file
         self.reader = reader
         self.clients: list[Found] = []
-        self._aliases = _aliases(file) | heirs
+        self._aliases = _aliases(file, heirs) | heirs
         self._foreign = _is_foreign(file)
         self._made: dict[int, set[str]] = {}
         self._sends = http.TRACE.search(file.source.text) is not None
@@ -323,29 +323,29 @@ def heirs_of(files: Iterable[PythonFile]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _aliases(file: PythonFile) -> set[str]:
+def _aliases(file: PythonFile, heirs: frozenset[str]) -> set[str]:
     """Names in this file under which libraries' classes and methods may go."""
     found = set()
     for scope in [file.top, *file.names.scopes.values()]:
         for name, bindings in scope.bindings.items():
             for binding in bindings:
-                if _may_be_library(binding):
+                if _may_be_library(binding, heirs):
                     found.add(name)
     return found
 
 
-def _may_be_library(binding: Binding) -> bool:
+def _may_be_library(binding: Binding, heirs: frozenset[str]) -> bool:
     last, expr = binding.imported.rpartition(".")[2], binding.expr
     if last in MAKER_NAMES or last in _CLIENT_NAMES or last in http.METHODS:
         return True
     if isinstance(expr, ast.Attribute):
         return expr.attr in METHODS | MAKER_NAMES | _CLIENT_NAMES
-    return isinstance(expr, ast.IfExp | ast.Name | ast.BoolOp) and _names_library(expr)
+    return isinstance(expr, ast.IfExp | ast.Name | ast.BoolOp) and _names_library(expr, heirs)
 
 
-def _names_library(expr: ast.expr) -> bool:
+def _names_library(expr: ast.expr, heirs: frozenset[str]) -> bool:
     names = {getattr(each, "id", getattr(each, "attr", "")) for each in ast.walk(expr)}
-    return bool(names & (MAKER_NAMES | _CLIENT_NAMES))
+    return bool(names & (MAKER_NAMES | _CLIENT_NAMES | heirs))
 
 
 def _is_foreign(file: PythonFile) -> bool:
