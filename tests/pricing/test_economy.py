@@ -103,3 +103,12 @@ def test_falling_back_never_saves_where_machines_are_paid_anyway(requests: int, 
     fallen = replace(economy, fallback_share=Fraction(share, 100))
 
     assert (fallen.own_month() or 0) >= (economy.own_month() or 0)
+
+
+def test_cases_leave_out_what_is_not_there() -> None:
+    """No provider and no spare machine: nothing to be half or twice as dear, nothing to do without."""
+    names = {name for name, _ in replace(GUIDE, hosted_usd=None).cases()}
+
+    assert len(names) == 10
+    assert not any("by the token" in name or "spare" in name for name in names)
+    assert not any("own machines" in name for name, _ in replace(GUIDE, machines=None).cases())
