@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 from msgspec.structs import replace
 
+from offramp.errors import UnavailableError
 from offramp.migrate.history.keep import keep
 from offramp.migrate.history.relation import open_relation
 from offramp.pricing.compute import per_hour
@@ -82,7 +83,7 @@ def main() -> int:
     figures = []
     with TemporaryDirectory(prefix="offramp-speed-", dir=arguments.folder) as folder:
         for figure in measured(Path(folder), arguments.rows, arguments.rounds):
-            print(f"{figure.what:<75} {figure.value:>12,.2f} {figure.unit}", flush=True)
+            print(f"{figure.what:<85} {figure.value:>12,.2f} {figure.unit}", flush=True)
             figures.append(figure)
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.encode(figures))
@@ -91,7 +92,10 @@ def main() -> int:
 
 def measured(folder: Path, rows: int, rounds: int) -> Iterator[Figure]:
     """All figures, one after the other."""
-    yield Figure(f"fold, {rows:,} rows with their sums and shares", rows / _fill(folder, rows), "rows/s")
+    took_s = _fill(folder, rows)
+    if _count(folder, "exchanges") != rows:
+        raise UnavailableError(f"{folder} does not hold what was written into it: did somebody delete it meanwhile?")
+    yield Figure(f"fold, {rows:,} rows with their sums and shares", rows / took_s, "rows/s")
     yield Figure("sums per hour", _count(folder, "hours"), "rows")
     yield Figure("ledger.db", _megabytes(folder / "ledger.db"), "MB")
     yield from _asked(folder, rounds, "in the database")

@@ -100,6 +100,12 @@ _ROWS = (
     f" {', '.join(f'{_PER_ROW[name]} AS {name}' for name in MEASURES)} FROM exchanges"
 )
 
+_TOGETHER = (By.TIER, By.TEAM, By.OUTCOME)
+"""What every report is grouped by: one walk over the hourly sums serves all of them, and the total."""
+
+_Group = tuple[tuple[object, ...], list[int | None]]
+"""Values of some columns, and what their exchanges add up to."""
+
 Condition = tuple[str, tuple[object, ...]]
 
 _END_NS = 1 << 62
@@ -109,7 +115,7 @@ _END_NS = 1 << 62
 def sums(view: View, selection: Selection) -> Sums:
     """What the selected exchanges add up to."""
     total = Sums()
-    for _, values in _grouped(view, selection, "0"):
+    for _, values in _together(view, selection):
         total.add(values)
     return total
 
@@ -117,8 +123,14 @@ def sums(view: View, selection: Selection) -> Sums:
 def groups(view: View, selection: Selection, by: By) -> dict[str, Sums]:
     """The same for each group, the one with most requests first; days and hours in their order."""
     found: dict[str, Sums] = {}
-    needs_rows = by is By.SITE
-    for name, values in _grouped(view, selection, _COLUMN.get(by, by.value), needs_rows=needs_rows):
+    if by in _TOGETHER:
+        place = _TOGETHER.index(by)
+        amounts = ((names[place], values) for names, values in _together(view, selection))
+    else:
+        column = _COLUMN.get(by, by.value)
+        singles = _grouped(view, selection, [column], needs_rows=by is By.SITE)
+        amounts = ((names[0], values) for names, values in singles)
+    for name, values in amounts:
         found.setdefault(_label(by, name), Sums()).add(values)
     if by in {By.DAY, By.HOUR}:
         return dict(sorted(found.items()))
@@ -174,13 +186,26 @@ def idle_nano(view: View, selection: Selection) -> int | None:
     return int(stored) + sum(nano for hour, nano in view.idle_hours.items() if first <= hour < end)
 
 
-def _grouped(
-    view: View, selection: Selection, column: str, *, needs_rows: bool = False
-) -> Iterator[tuple[object, Sequence[int | None]]]:
-    """The sums of each value of a column, part by part."""
+def _together(view: View, selection: Selection) -> list[_Group]:
+    """The sums by `_TOGETHER`, added up once however many of them are asked for."""
+    if selection not in view.answers:
+        view.answers[selection] = list(_grouped(view, selection, _TOGETHER, needs_rows=False))
+    return view.answers[selection]
+
+
+def _grouped(view: View, selection: Selection, columns: Sequence[str], *, needs_rows: bool) -> Iterator[_Group]:
+    """The sums of each combination of values, part by part."""
     totals = ", ".join(f"sum({name})" for name in MEASURES)
-    for name, *amounts in _ask(view, selection, f"SELECT {column}, {totals}", "GROUP BY 1", needs_rows=needs_rows):
-        yield name, [None if amount is None else int(str(amount)) for amount in amounts]
+    count = len(columns)
+    select = f"SELECT {', '.join(columns)}, {totals}"
+    end = f"GROUP BY {', '.join(str(number + 1) for number in range(count))}"
+    for row in _ask(view, selection, select, end, needs_rows=needs_rows):
+        yield tuple(row[:count]), [_whole(amount) for amount in row[count:]]
+
+
+def _whole(amount: object) -> int | None:
+    """DuckDB's sums are wider than the integers that they add, but whole."""
+    return amount if amount is None or isinstance(amount, int) else int(str(amount))
 
 
 def _ask(view: View, selection: Selection, select: str, end: str, *, needs_rows: bool) -> Iterator[Sequence[object]]:

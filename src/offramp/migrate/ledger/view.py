@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import time_ns
 
@@ -13,6 +13,7 @@ import msgspec
 from offramp.errors import UnavailableError
 from offramp.migrate.history import files
 from offramp.migrate.history.archive import Archive
+from offramp.migrate.ledger.selection import Selection
 from offramp.pricing.shares import ComputeMeter, MeterState
 from offramp.store import journal, schema, state
 from offramp.store.bills import Charge, Waiting
@@ -47,6 +48,8 @@ class View:
     now_ns: int
     archive: Archive
     """Hours that were moved out of the database. The sums per hour still have them."""
+    answers: dict[Selection, list[tuple[tuple[object, ...], list[int | None]]]] = field(default_factory=dict)
+    """Sums that were asked for before."""
     note: str = ""
     """Why a part is in memory; empty if none is."""
 
