@@ -348,7 +348,8 @@ FOREIGN = re.compile(
     r"@mistralai/|cohere-ai|ollama|@google|google-|@aws-sdk/|replicate|@huggingface/|@cerebras/|workers-ai-provider|@xai|"
     r"@langchain/(?:anthropic|google|groq|mistral|ollama|cohere|aws|deepseek|xai)|"
     r"@llamaindex/(?:anthropic|google|groq|mistral|ollama)|ollama-ai-provider|nock|msw|supertest|vitest|@jest/|"
-    r"stripe|portkey-ai|ai/test|@cloudflare/ai|@xenova/|@friendliai/|zhipu|voyage)"
+    r"stripe|portkey-ai|ai/test|@cloudflare/ai|@xenova/|@friendliai/|zhipu|voyage|"
+    r".*(?:anthropic|bedrock|vertex|gemini))"
 )
 """Packages whose clients have methods of the same names and do not call OpenAI, and those of tests."""
 FOREIGN_HOSTS = re.compile(
