@@ -1,4 +1,4 @@
-"""The three ways of answering beside each other, at any volume: as today, by the token elsewhere, own machines. Pure."""
+"""Three ways of answering beside each other, at any volume: as today, by the token elsewhere, own machines. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -116,6 +116,12 @@ class Economy:
         return replace(
             self, machines=machines, metered_usd=None if self.metered_usd is None else self.metered_usd * factor
         )
+
+    def later(self, requests: int, token_price_factor: Fraction) -> "Economy":
+        """At another volume and other prices of tokens."""
+        hosted_usd = None if self.hosted_usd is None else self.hosted_usd * token_price_factor
+        incumbent_usd = self.incumbent_usd * token_price_factor
+        return replace(self, requests=requests, incumbent_usd=incumbent_usd, hosted_usd=hosted_usd)
 
     def carrying(self, factor: Fraction) -> "Economy":
         """With own machines that carry more or less than was worked out."""
