@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from offramp.migrate.scan.model import Finding, Inventory, Site
+from offramp.migrate.scan.model import Finding, Inventory, Site, Supported
 from offramp.migrate.scan.report import LEVELS, count_of
 from offramp.migrate.scan.rules.table import TABLE
 from offramp.migrate.scan.scan import Scan
@@ -20,7 +20,10 @@ _MOST_ROWS = 12
 _MOST_PROBLEMS = 5
 _MOST_NAME = 28
 """Longest name of a function that is shown whole, in characters."""
-_WIDE = 110
+_WIDE = 100
+"""Narrower terminals leave the names of functions out."""
+_MOST_OPERATION = 26
+_MOST_MODELS = 2
 _COLUMNS = 5
 _LEAST_WIDTH = 12
 _STYLES = {"error": "red", "warning": "yellow", "note": "dim", "no": "red", "changes": "yellow", "yes": "green"}
@@ -71,11 +74,9 @@ def _head(console: Console, scan: Scan) -> None:
 
 def _list(console: Console, sites: Sequence[Site]) -> None:
     """One line for each site, below the name of its file."""
-    longest = _MOST_NAME if console.width >= _WIDE else _MOST_NAME // 2
+    longest = _MOST_NAME if console.width >= _WIDE else 0
     rows = [(site, _cells(site, longest)) for site in sites]
-    widths = [max(len(cells[column]) for _, cells in rows) for column in range(_COLUMNS)]
-    spare = console.width - sum(widths[:3]) - widths[_COLUMNS - 1] - 3 * _COLUMNS
-    widths[3] = min(widths[3], max(spare, _LEAST_WIDTH))
+    widths = _widths([max(len(cells[column]) for _, cells in rows) for column in range(_COLUMNS)], console.width)
     file = ""
     for site, cells in rows:
         if site.file != file:
@@ -90,8 +91,17 @@ def _list(console: Console, sites: Sequence[Site]) -> None:
     console.print()
 
 
+def _widths(wanted: Sequence[int], width: int) -> list[int]:
+    """What each column gets: place and verdict as they are, the model and the features what is left."""
+    place, operation, model, features, moves = wanted
+    operation = min(operation, _MOST_OPERATION)
+    rest = width - 2 * _COLUMNS - place - operation - moves
+    model = min(model, max(_LEAST_WIDTH, rest - min(features, rest // 2)))
+    return [place, operation, model, min(features, max(_LEAST_WIDTH, rest - model)), moves]
+
+
 def _cells(site: Site, longest: int) -> tuple[Text, ...]:
-    function = site.function if len(site.function) <= longest else f"…{site.function[1 - longest :]}"
+    function = site.function if len(site.function) <= longest else f"…{site.function[1 - longest :]}" if longest else ""
     library = "" if site.library == "openai" else f" ({site.library})"
     words = (
         f"{site.line:>5} {function}".rstrip(),
@@ -126,15 +136,20 @@ def _grouped(sites: Sequence[Site]) -> Table:
 
 
 def _model(site: Site) -> str:
-    name = " or ".join(site.models[:3]) if site.models else site.model
+    name = _either(site.models) if site.models else site.model
     if site.model_from.startswith("environment "):
         return f"${site.model_from.removeprefix('environment ')}" + (f" (else {name})" if name else "")
     return name or ("–" if site.model_from == "unknown" else site.model_from)
 
 
+def _either(models: Sequence[str]) -> str:
+    more = " …" if len(models) > _MOST_MODELS else ""
+    return " or ".join(models[:_MOST_MODELS]) + more
+
+
 def _moving(sites: Sequence[Site]) -> str:
     counts = Counter(site.supported for site in sites)
-    words = {"yes": "with base_url and model alone", "changes": "with more changes", "no": "not"}
+    words: dict[Supported, str] = {"yes": "with base_url and model alone", "changes": "with more changes", "no": "not"}
     parts = [f"{counts[key]} {word}" for key, word in words.items() if counts[key]]
     if counts["unknown"]:
         parts.append(f"{counts['unknown']} as far as can be told from the code")
