@@ -339,13 +339,43 @@ def test_rows_that_cannot_be_counted_are_said_and_the_rest_is_counted(tmp_path: 
     (file,) = found.files
 
     assert (file.exchanges, file.left_out) == (3, 5)
-    assert [problem.row for problem in file.problems] == [2, 3, 4, 5, 7]
+    assert [problem.row for problem in file.problems] == [2, 3, 4, 5, 6, 6, 7]
+    assert file.problems[4].message == "its prompt_tokens -5 is no number of tokens: unknown"
     assert "'yesterday' is no moment" in file.problems[1].message
     assert sorted((row["usage"], row["input_tokens"]) for row in rows) == [
         ("measured", 700),
         ("measured", 700),
         ("none", None),
     ]
+
+
+def test_costs_in_another_currency_are_no_dollars(tmp_path: Path) -> None:
+    """30 cents of a euro counted as 30 cents would be a wrong sum that nobody can see."""
+    euros = {**FLAT, "cost_usd": None, "cost": 0.3, "currency": "EUR"}
+    dollars = {**FLAT, "cost_usd": None, "cost": 0.5, "currency": "usd"}
+    found, rows = imported(tmp_path, json.dumps([euros, dollars]).encode())
+
+    assert sorted(str(row["cost_nano"]) for row in rows) == ["500000000", "None"]
+    assert [problem.message for problem in found.files[0].problems] == [
+        "its costs are in EUR; only dollars can be added up: unknown"
+    ]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {**LITELLM, "prompt_tokens": -700},
+        {**LANGFUSE, "usageDetails": {"input": -1, "output": 5}},
+        {**LITELLM, "spend": -0.5},
+        {**LANGFUSE, "costDetails": {}, "totalCost": "much"},
+    ],
+)
+def test_what_a_row_cannot_mean_is_said_though_the_row_is_counted(tmp_path: Path, entry: dict[str, Any]) -> None:
+    """Negative usage and amounts that are none become unknown, and the row says so."""
+    found, rows = imported(tmp_path, json.dumps([entry]).encode())
+
+    assert (len(rows), found.files[0].left_out) == (1, 0)
+    assert [(problem.row, problem.message.endswith(": unknown")) for problem in found.files[0].problems] == [(1, True)]
 
 
 @pytest.mark.parametrize(

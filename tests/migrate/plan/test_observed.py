@@ -168,6 +168,14 @@ def test_the_incumbents_answers_are_held_to_the_service_level(connection: duckdb
     assert found.measured.paid_usd == 7 * Fraction("0.00275")
 
 
+def test_answers_without_a_duration_keep_no_service_level(connection: duckdb.DuckDBPyConnection) -> None:
+    """Imports that know none would else be in time, all of them."""
+    rows = [{"total_s": 0.0, "ttft_s": None}] * 3
+
+    assert fill(connection, *rows).measured.attainment_mean is None
+    assert fill(connection, {"total_s": 2.0, "ttft_s": 0.3}).measured.attainment_mean == 1.0
+
+
 def test_what_own_machines_passed_on_is_measured(connection: duckdb.DuckDBPyConnection) -> None:
     """Three of four came from the own tier; the fallback's row still carries computing time of the try that failed."""
     own = {"tier": "local", "model_served": "Mistral-7B", "compute_nano": 50_000, "cost_nano": 50_000}

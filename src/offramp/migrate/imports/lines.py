@@ -11,7 +11,7 @@ import msgspec
 from offramp.migrate.imports.http_exchange import Recorded, row_of
 from offramp.migrate.imports.notes import UnusableError
 from offramp.migrate.imports.row import NONE, exchange, outcome_of
-from offramp.migrate.imports.values import Record, count, first, moment_ns, nano_usd, record, text
+from offramp.migrate.imports.values import Record, count, currency, first, moment_ns, nano_usd, record, text
 from offramp.store.rows import ExchangeRow
 from offramp.wire.features import Feature
 from offramp.wire.operation import Operation
@@ -19,6 +19,7 @@ from offramp.wire.operation import Operation
 _TIMES = ("started_at", "timestamp", "time", "created_at", "created", "started_ns", "start_time", "date", "ts")
 _INPUTS = ("input_tokens", "prompt_tokens", "tokens_in", "ContextTokens")
 _OUTPUTS = ("output_tokens", "completion_tokens", "tokens_out", "GeneratedTokens")
+COSTS = ("cost_usd", "cost", "spend")
 _SITE = re.compile(r"[0-9a-f]{16}")
 _CODES = {operation.value: operation for operation in Operation}
 
@@ -88,7 +89,7 @@ def row_of_flat(entry: Record, number: int) -> ExchangeRow:
         usage="measured" if input_tokens is not None else "none",
         ttft_s=_seconds(entry, "ttft"),
         total_s=_seconds(entry, "total", "latency", "duration") or 0.0,
-        cost_nano=nano_usd(first(entry, "cost_usd", "cost", "spend")),
+        cost_nano=None if currency(entry) else nano_usd(first(entry, *COSTS)),
     )
 
 

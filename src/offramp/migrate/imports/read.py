@@ -18,6 +18,7 @@ from offramp.migrate.imports import har, langfuse, lines, litellm, mitmproxy, op
 from offramp.migrate.imports.documents import beginning, document, opened, rows
 from offramp.migrate.imports.kinds import Kind, by_beginning, by_record
 from offramp.migrate.imports.notes import Notes, Problem, UnusableError
+from offramp.migrate.imports.oddities import oddities
 from offramp.migrate.imports.row import Bucket
 from offramp.migrate.imports.values import Record, record
 from offramp.pricing.cards import TokenCard
@@ -133,6 +134,8 @@ def _card(book: PriceBook, instance: str, tier: str, model: str, day: int) -> To
 
 
 def _nothing(path: Path, kind: Kind, notes: Notes) -> str:
+    if kind is Kind.LINES and not notes.problems:
+        return f"{path}: there is no record in it; give a file with one call of a model on each line, or an export"
     why = f": row {notes.problems[0].row}: {notes.problems[0].message}" if notes.problems else ""
     return (
         f"{path}: nothing in it can be used as {kind.value}{why} ({notes.left_out} rows left out, {notes.passed_over}"
@@ -165,8 +168,10 @@ def _exchanges(path: Path, kind: Kind, notes: Notes, hash_key: bytes) -> Iterato
                 continue
             if row is None:
                 notes.passed_over += 1
-            else:
-                yield row
+                continue
+            for oddity in oddities(record(entry), kind):
+                notes.remark(number, oddity)
+            yield row
 
 
 def _row(entry: Record, number: int, kind: Kind, hash_key: bytes) -> ExchangeRow | None:

@@ -79,6 +79,16 @@ def nano_usd(value: object) -> int | None:
     return int((amount * NS_PER_S).to_integral_value()) if amount.is_finite() and 0 <= amount < 10**9 else None
 
 
+def currency(source: Record) -> str:
+    """The currency of a record's costs, if it names one that is no dollars; empty else.
+
+    >>> currency({"currency": "EUR"}), currency({"currency": "usd"}), currency({})
+    ('EUR', '', '')
+    """
+    named = text(first(source, "currency", "cost_currency")).strip().upper()
+    return "" if named in {"USD", "US$", "$"} else named
+
+
 def text(value: object) -> str:
     """A short text; empty for whatever is none."""
     if isinstance(value, bytes):

@@ -290,11 +290,14 @@ def _measured(connection: duckdb.DuckDBPyConnection, slo: Slo, busy_ns: int, bus
 
 
 def _good(slo: Slo) -> str:
-    """Whether an answer kept the service level; one that came whole has a first token only with its last."""
+    """Whether an answer kept the service level; one that came whole has a first token only with its last.
+
+    It is unknown where nobody recorded how long it took, as in some imports: nothing takes no time.
+    """
     ttft_s = "'infinity'::DOUBLE" if slo.ttft_s is None else str(float(slo.ttft_s))
     token_s = "'infinity'::DOUBLE" if slo.token_s is None else str(float(slo.token_s))
     tokens = "greatest(coalesce(output_tokens, 1) - 1, 0)"
-    return f"""outcome = 'ok' AND CASE WHEN ttft_s IS NULL OR ttft_s >= total_s
+    return f"""CASE WHEN outcome <> 'ok' THEN false WHEN total_s <= 0 THEN NULL WHEN ttft_s IS NULL OR ttft_s >= total_s
         THEN total_s <= {ttft_s} + {token_s} * {tokens}
         ELSE ttft_s <= {ttft_s} AND total_s - ttft_s <= {token_s} * {tokens} END"""
 
