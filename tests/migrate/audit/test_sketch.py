@@ -84,3 +84,21 @@ def test_headroom_is_how_much_was_left_against_the_most() -> None:
     assert (found.tier, found.answers, found.lowest) == ("openai", 5, 0)
     assert found.highest == pytest.approx(10_000, rel=0.006)
     assert found.below_tenth == 0.4
+
+
+def test_a_quantile_is_never_above_the_greatest_value() -> None:
+    """`p95 29.1, most 29` makes a reader doubt every other figure."""
+    found = audited(*(row(number, input_tokens=29, output_tokens=20) for number in range(3)))
+
+    for measure, most in ((Measure.INPUT, 29), (Measure.OUTPUT, 20), (Measure.CONTEXT, 49)):
+        spread = found.lengths[measure]
+        assert spread is not None
+        assert max(spread.p50, spread.p95, spread.p99) <= most
+
+
+def test_a_duration_that_nobody_recorded_is_unknown_and_not_nothing() -> None:
+    """An import without durations would else have answers after 0 s."""
+    found = audited(row(1, total_s=0.0), row(2, total_s=2.0)).latency.all[Measure.TOTAL]
+
+    assert found is not None
+    assert (found.count, round(found.p50, 1)) == (1, 2.0)

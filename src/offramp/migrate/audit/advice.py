@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import floor
+from shlex import quote
 
 from offramp.migrate.audit.audit import Audit
 from offramp.migrate.audit.sketch import Measure
@@ -70,7 +71,7 @@ def _cost(audit: Audit) -> Iterator[Advice]:
                 share,
                 f"{word} {shown(most)} causes {percent(share)} of the cost"
                 f" ({number(named[most].sums.cost / _NANO, '$')})",
-                f"begin there: `offramp audit --{name} {shown(most)}`",
+                f"begin there: `offramp audit --{name} {quote(shown(most))}`",
             )
             return
 
@@ -112,7 +113,7 @@ def _errors(audit: Audit) -> Iterator[Advice]:
             0.3 + share,
             f"{percent(share)} of the requests got no whole answer, most of them {shown(most.outcome)}"
             f" ({shown(most.code)}, status {most.status})",
-            f"`offramp ledger --outcome {shown(most.outcome)} --rows 20` shows them",
+            f"`offramp ledger --outcome {quote(shown(most.outcome))} --rows 20` shows them",
         )
 
 

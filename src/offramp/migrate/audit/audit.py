@@ -157,14 +157,16 @@ def examine(
     sketch.prepare(connection)
     by = {name: groups.by(connection, column) for name, column in GROUPS.items()}
     seconds = (Measure.TTFT, Measure.TTFT_STREAMED, Measure.TOKEN, Measure.TOTAL)
-    tokens = (Measure.INPUT, Measure.OUTPUT, Measure.CONTEXT)
     limits = (Measure.RATELIMIT_REQUESTS, Measure.RATELIMIT_TOKENS)
     today = datetime.fromtimestamp(now_ns // 10**9, UTC).date()
     asked = ((name, ending(_PROVIDER, name)) for name in by["model"].named)
+    whole = groups.whole(connection)
+    tokens = {Measure.INPUT: whole.most_input, Measure.OUTPUT: whole.most_output, Measure.CONTEXT: whole.most_context}
+    lengths = {measure: sketch.spread(connection, measure) for measure in tokens}
     return Audit(
         now_ns=now_ns,
         selection=selection,
-        whole=groups.whole(connection),
+        whole=whole,
         by=by | {"day": groups.by_day(connection)},
         features=groups.by_features(connection),
         latency=Latency(
@@ -174,7 +176,7 @@ def examine(
                 for column in ("operation", "model", "tier")
             },
         ),
-        lengths={measure: sketch.spread(connection, measure) for measure in tokens},
+        lengths={name: found and found.up_to(tokens[name] or found.p99) for name, found in lengths.items()},
         bars={measure: sketch.bars(connection, measure) for measure in (*seconds, *tokens)},
         headrooms={measure: sketch.headrooms(connection, measure) for measure in limits},
         arrivals=arrivals.arrivals(connection),

@@ -35,6 +35,7 @@ def _totals(audit: Audit) -> dict[str, object]:
         "last": moment(whole.last_ns),
         "sources": whole.sources,
         **{name: value for name, value in _group(whole.group).items() if name != "requests"},
+        "saved_usd": text_or_none(whole.group.sums.saved_nano(audit.idle_nano)),
         "idle_usd": text_or_none(audit.idle_nano),
         "estimated": whole.group.sums.estimated,
         "dropped": audit.dropped,

@@ -57,7 +57,8 @@ _VALUES = {
     Measure.TTFT_STREAMED: f"CASE WHEN {_OK} AND {_STREAMED} THEN ttft_s END",
     Measure.TOKEN: f"CASE WHEN {_OK} AND {_STREAMED} AND output_tokens > 1 AND total_s >= ttft_s"
     " THEN (total_s - ttft_s) / (output_tokens - 1) END",
-    Measure.TOTAL: f"CASE WHEN {_OK} THEN total_s END",
+    # Nothing takes no time: 0 is what an import says that does not know.
+    Measure.TOTAL: f"CASE WHEN {_OK} AND total_s > 0 THEN total_s END",
     Measure.INPUT: "input_tokens",
     Measure.OUTPUT: "output_tokens",
     Measure.CONTEXT: "input_tokens + output_tokens",
@@ -74,6 +75,10 @@ class Spread:
     p50: float
     p95: float
     p99: float
+
+    def up_to(self, most: float) -> "Spread":
+        """The same where the greatest value is known: half a percent must not lift a quantile above it."""
+        return Spread(self.count, min(self.p50, most), min(self.p95, most), min(self.p99, most))
 
 
 @dataclass(frozen=True, slots=True)
