@@ -25,6 +25,8 @@ class _Work:
     """All of it, if the number of sequences is what limits the batch."""
     by_blocks_s: Floats
     """All of it, if the KV cache is."""
+    by_arithmetic_s: Floats
+    """All of it, if batches are so large that their arithmetic outlasts the reading."""
 
 
 def max_rate_per_s(engine: Engine, load: Load) -> float:
@@ -36,7 +38,9 @@ def max_rate_per_s(engine: Engine, load: Load) -> float:
     2.7
     """
     work = _work(engine, load)
-    return load.requests / max(float(work.by_places_s.sum()), float(work.by_blocks_s.sum()))
+    return load.requests / max(
+        float(each_s.sum()) for each_s in (work.by_places_s, work.by_blocks_s, work.by_arithmetic_s)
+    )
 
 
 def fewest_replicas(engine: Engine, load: Load, slo: Slo) -> int:
@@ -50,7 +54,7 @@ def fewest_replicas(engine: Engine, load: Load, slo: Slo) -> int:
     answered_s = _answered_within_s(load, slo)
     needed_s = [(work.prompt_s, slo.ttft_s)] if slo.ttft_s is not None else []
     if answered_s < inf:
-        needed_s += [(work.by_places_s, answered_s), (work.by_blocks_s, answered_s)]
+        needed_s += [(each_s, answered_s) for each_s in (work.by_places_s, work.by_blocks_s, work.by_arithmetic_s)]
     most = max(
         (float(np.sort(each_s)[:kept].sum()) / (load.duration_s + limit_s) for each_s, limit_s in needed_s), default=0.0
     )
@@ -106,6 +110,7 @@ def _work(engine: Engine, load: Load) -> _Work:
         prompt_s=prompt_s,
         by_places_s=own_s + step_s * decoded / engine.running_limit,
         by_blocks_s=own_s + step_s * held / steps.kv_blocks,
+        by_arithmetic_s=prompt_s + cost.sequence_token_s * decoded,
     )
 
 
