@@ -15,6 +15,7 @@ from offramp.migrate.ledger.report import summary
 from offramp.migrate.ledger.selection import Selection
 from offramp.migrate.ledger.view import open_view
 from offramp.pricing.compute import NS_PER_HOUR
+from tests.migrate.history.whereabouts import in_sqlite
 from tests.migrate.ledger.filled import fill
 from tests.store.samples import START_NS, batch, row
 
@@ -125,3 +126,24 @@ def test_files_of_another_time_are_not_even_read(ledger: Path) -> None:
     with open_relation(ledger, since_ns=START_NS + NS_PER_HOUR) as connection:
         assert connection.execute("SELECT count(*) FROM exchanges").fetchone() == (4,)
         assert problems(connection) == []
+
+
+def test_a_value_that_somebody_else_wrote_spoils_only_itself(ledger: Path) -> None:
+    """SQLite takes a text for a number. The request counts, the value is unknown; the others move on without it."""
+    fill(ledger, [batch(row(7, started_ns=NOW_NS + 1), row(8, started_ns=NOW_NS + 2 * NS_PER_HOUR))])
+    summary(ledger)
+    with closing(sqlite3.connect(ledger / "ledger.db")) as connection:
+        connection.execute("UPDATE exchanges SET input_tokens = 'many' WHERE id = 'req-7'")
+        connection.commit()
+    with open_relation(ledger) as relation:
+        counted = relation.execute("SELECT count(*), count(input_tokens) FROM exchanges").fetchone()
+        said = problems(relation)
+    kept = keep(ledger, now_ns=NOW_NS + 9 * NS_PER_HOUR, after_h=6)
+
+    assert counted == (8, 7)
+    assert [(one.file, one.rows) for one in said] == [("ledger.db", 0)]
+    assert "1 with values that their columns cannot have" in said[0].message
+    assert kept.moved == 1
+    assert [one.file for one in kept.problems] == ["2026-11-21/16"]
+    assert "stays in ledger.db: a value is none of its column" in kept.problems[0].message
+    assert in_sqlite(ledger) == 2

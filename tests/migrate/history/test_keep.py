@@ -7,6 +7,7 @@ import pytest
 from offramp.migrate.history.files import HistoryFile
 from offramp.migrate.history.keep import keep
 from offramp.migrate.history.merge import MERGED_ROWS, groups
+from offramp.migrate.history.shelf import Step
 from offramp.migrate.ledger.report import summary
 from offramp.migrate.ledger.selection import NS_PER_DAY
 from offramp.migrate.ledger.view import NoLedgerError
@@ -33,6 +34,18 @@ def test_days_past_the_retention_are_deleted_and_their_sums_stay(tmp_path: Path)
     assert isinstance(history, dict)
     assert (history["requests"], history["expired"]) == (8, 2)
     assert on_disk(tmp_path) == set(states(tmp_path))
+
+
+def test_what_is_past_its_retention_goes_before_anything_is_written(tmp_path: Path) -> None:
+    """On a full disk it is the only thing that can help."""
+    _days(tmp_path, 2)
+    keep(tmp_path, now_ns=START_NS + 3 * NS_PER_DAY, after_h=6)
+    fill(tmp_path, [batch(row(9, started_ns=START_NS + 3 * NS_PER_DAY))])
+    steps: list[Step] = []
+    keep(tmp_path, now_ns=START_NS + 20 * NS_PER_DAY, after_h=6, retention_days=17, on_step=steps.append)
+
+    assert steps[:6] == [Step.COMMITTED, Step.CHECKPOINTED, *[Step.UNLINKED, Step.ERASED] * 2]
+    assert steps[6] is Step.WRITTEN
 
 
 def test_without_retention_nothing_is_deleted(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from offramp.migrate.history.columns import FILE
-from offramp.migrate.history.keep import Kept, keep
+from offramp.migrate.history.keep import keep
+from offramp.migrate.history.kept import Kept
 from offramp.migrate.history.shelf import Step
 from offramp.pricing.compute import NS_PER_HOUR, per_hour
 from offramp.store.fold import fold

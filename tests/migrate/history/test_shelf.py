@@ -25,7 +25,7 @@ from tests.store.samples import START_NS, attempt, batch, row
 NOW_NS = START_NS + 100 * NS_PER_HOUR
 """Four days later: the first day is over, the last hours are not yet closed."""
 
-_STEPS = 56
+_STEPS = 57
 """Of a move of six parts, the expiry of two of them, a merge of the other four, and the deletion of these six."""
 
 _TRIES = (attempt("local", failure="broken", status=0), attempt("openai", cost_nano=5))

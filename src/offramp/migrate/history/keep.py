@@ -76,29 +76,35 @@ def _keep(shelf: Shelf, now_ns: int, after_h: int, retention_days: int | None, p
     # What is to be deleted has to be moved first.
     kept_h = after_h if retention_days is None else min(after_h, 24 * retention_days)
     closed_ns = now_ns - kept_h * NS_PER_HOUR
+    end_day = None if retention_days is None else now_ns // NS_PER_DAY - retention_days
+    # First, since a full disk would let nothing else happen.
+    expired = _expire(shelf, end_day)
     moved = move(shelf, closed_ns, part_rows=part_rows)
-    expired = 0 if retention_days is None else _expire(shelf, now_ns // NS_PER_DAY - retention_days)
+    expired += _expire(shelf, end_day)
     merged = merge(shelf, closed_ns)
     waiting = shelf.tidy()
     _shrink(shelf.ledger)
-    problems = files.glance(shelf.folder, files.here(shelf.ledger))
-    return Kept(moved=moved, merged=merged, expired=expired, waiting=waiting, problems=tuple(problems))
+    problems = (*moved.problems, *files.glance(shelf.folder, files.here(shelf.ledger)))
+    return Kept(moved=moved.rows, merged=merged, expired=expired, waiting=waiting, problems=problems)
 
 
-def _expire(shelf: Shelf, end_day: int) -> int:
+def _expire(shelf: Shelf, end_day: int | None) -> int:
     """Let the files of days before a day since the epoch go. The sums per hour stay: they name no single request."""
+    over = [one for one in files.here(shelf.ledger) if end_day is not None and one.last_ns // NS_PER_DAY < end_day]
+    if not over:
+        return 0
     days: Counter[int] = Counter()
     with transaction(shelf.ledger):
-        for one in files.here(shelf.ledger):
-            if one.last_ns // NS_PER_DAY < end_day:
-                days[one.last_ns // NS_PER_DAY] += one.rows
-                query = "UPDATE history SET state = ? WHERE file = ?"
-                shelf.ledger.execute(query, (FileState.GONE.value, one.file))
+        for one in over:
+            days[one.last_ns // NS_PER_DAY] += one.rows
+            query = "UPDATE history SET state = ? WHERE file = ?"
+            shelf.ledger.execute(query, (FileState.GONE.value, one.file))
         shelf.ledger.executemany(
             "INSERT INTO expired VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET rows = rows + excluded.rows",
             days.items(),
         )
     shelf.on_step(Step.COMMITTED)
+    shelf.tidy()
     return days.total()
 
 

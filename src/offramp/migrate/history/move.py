@@ -7,7 +7,6 @@ later, of an hour that was moved already, stays a row of SQLite until the next m
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +17,11 @@ from offramp.errors import UnavailableError
 from offramp.migrate.history import files, piece
 from offramp.migrate.history.columns import FORMAT, TRIES
 from offramp.migrate.history.engine import Engine
-from offramp.migrate.history.files import HistoryFile
+from offramp.migrate.history.files import HistoryFile, Problem
 from offramp.migrate.history.shelf import ChangedError, Shelf, Step
 from offramp.pricing.compute import NS_PER_HOUR
 from offramp.store.bills import Waiting
+from offramp.store.state import LEDGER
 
 PART_ROWS = 200_000
 """Exchanges that are moved in one transaction: about a second in which a fold has to wait."""
@@ -42,6 +42,14 @@ class Content:
     """Sum of what is known, as in the next two."""
     compute_nano: int
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a move came to."""
+
+    rows: int
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ _CONTENT = (
 _DELETE_ATTEMPTS = f"DELETE FROM attempts WHERE exchange IN (SELECT seq FROM exchanges WHERE {_WHERE})"  # noqa: S608 -- our names
 
 
-def move(shelf: Shelf, until_ns: int, *, part_rows: int = PART_ROWS) -> int:
+def move(shelf: Shelf, until_ns: int, *, part_rows: int = PART_ROWS) -> Moved:
     """Move all hours that end before a moment.
 
     Args:
@@ -76,14 +84,20 @@ def move(shelf: Shelf, until_ns: int, *, part_rows: int = PART_ROWS) -> int:
         part_rows: Exchanges that are moved at a time.
 
     Returns:
-        How many exchanges were moved.
+        How many exchanges were moved, and which could not be, whatever the others did.
     """
     moved = 0
+    problems: list[Problem] = []
     for begin_ns, end_ns in _stretches(shelf.ledger, until_ns):
         for span in _spans(shelf.ledger, begin_ns, end_ns, part_rows):
-            with suppress(ChangedError):
+            try:
                 moved += _move_part(shelf, *span)
-    return moved
+            except ChangedError:
+                continue
+            except piece.ForeignValueError as error:
+                name = name_of(begin_ns // NS_PER_HOUR)
+                problems.append(Problem(file=name, message=f"stays in {LEDGER}: {error.message}", rows=0))
+    return Moved(moved, tuple(problems))
 
 
 def content_of(engine: Engine, paths: list[Path]) -> Content:

@@ -16,7 +16,7 @@ import duckdb
 import msgspec
 
 from offramp.errors import UnavailableError
-from offramp.migrate.history.columns import ATTEMPT, EXCHANGE, FILE, FORMAT, TRIES, literal, quoted
+from offramp.migrate.history.columns import ATTEMPT, EXCHANGE, FILE, FORMAT, TRIES, TRIES_TYPE, literal, quoted
 from offramp.migrate.history.engine import Engine
 
 _BATCH_ROWS = 5_000
@@ -42,6 +42,10 @@ _STRUCTURE = '[{"' + '", "'.join(f'{name}": "{kind}' for name, kind in ATTEMPT.i
 _decode_line = msgspec.json.Decoder(list[int | float | str | None]).decode
 
 
+class ForeignValueError(UnavailableError):
+    """A row has a value that its column cannot have: SQLite takes a text for a number, if somebody writes one there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """A Parquet file with some exchanges."""
@@ -49,6 +53,8 @@ class Piece:
     path: Path
     rows: int
     size_bytes: int
+    foreign_rows: int = 0
+    """Exchanges of which a value was left out, since its column cannot have it."""
 
 
 def write(
@@ -59,6 +65,7 @@ def write(
     to: Path,
     engine: Engine,
     most_rows: int = PIECE_ROWS,
+    lenient: bool = False,
 ) -> Iterator[Piece]:
     """Write the exchanges for which a condition holds, ordered by arrival, in as many files as they need.
 
@@ -69,11 +76,13 @@ def write(
         to: The folder for the files; those that are there are replaced.
         engine: Writes them; the text in between lies in its folder, 320 bytes a row.
         most_rows: Of one file.
+        lenient: Whether a value that is none of its column becomes unknown.
 
     Yields:
         Each file as soon as it is written, not yet forced to disk.
 
     Raises:
+        ForeignValueError: If a row has such a value, and nobody was lenient.
         sqlite3.Error, OSError: If the ledger cannot be read or the disk not be written.
         UnavailableError: If DuckDB could not write it, or what it wrote is not what it was given.
     """
@@ -83,16 +92,24 @@ def write(
         cursor.execute(query, tuple(values))
         number = 0
         while rows := _write_lines(cursor, lines, most_rows):
-            yield _write_file(engine, lines, to / f"{number}.parquet", rows)
+            yield _write_file(engine, lines, to / f"{number}.parquet", rows, lenient=lenient)
             number += 1
 
 
-def _write_file(engine: Engine, lines: Path, to: Path, rows: int) -> Piece:
+def _write_file(engine: Engine, lines: Path, to: Path, rows: int, *, lenient: bool) -> Piece:
     connection = engine.connection
+    foreign_rows = 0
     try:
         # The lines are in order: keeping it is cheaper than sorting again.
         connection.execute("SET preserve_insertion_order = true")
-        connection.execute(_copy(lines, to))
+        try:
+            connection.execute(_copy(lines, to))
+        except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+            if not lenient:
+                reason = str(error).partition("\n")[0]
+                raise ForeignValueError(f"a value is none of its column ({reason})") from error
+            foreign_rows = _count_foreign(connection, lines)
+            connection.execute(_copy(lines, to, lenient=True))
         written = connection.execute("SELECT count(*) FROM read_parquet(?)", [[str(to)]]).fetchone()
     except duckdb.Error as error:
         raise UnavailableError(f"{to} could not be written: {error}") from error
@@ -101,7 +118,19 @@ def _write_file(engine: Engine, lines: Path, to: Path, rows: int) -> Piece:
         lines.unlink(missing_ok=True)
     if written != (rows,):
         raise UnavailableError(f"{to} was written with {written} rows where {rows} were given")
-    return Piece(path=to, rows=rows, size_bytes=to.stat().st_size)
+    return Piece(path=to, rows=rows, size_bytes=to.stat().st_size, foreign_rows=foreign_rows)
+
+
+def _count_foreign(connection: duckdb.DuckDBPyConnection, lines: Path) -> int:
+    conditions = " OR ".join(
+        f"({quoted(name)} IS NOT NULL AND TRY_CAST({quoted(name)} AS {kind}) IS NULL)"
+        for name, kind in EXCHANGE.items()
+        if kind not in _AS_TEXT
+    )
+    found = connection.execute(
+        f"SELECT count(*) FROM {_csv(lines, lenient=True)} WHERE {conditions}"  # noqa: S608 -- our names
+    ).fetchone()
+    return int(found[0]) if found else 0
 
 
 @contextmanager
@@ -157,25 +186,36 @@ _LINE = (
 )
 
 
-def _read(name: str, kind: str) -> str:
+_AS_TEXT = {"VARCHAR", "BLOB", TRIES_TYPE}
+"""What is a text in the lines, whatever it is to become."""
+
+
+def _read(name: str, kind: str, *, lenient: bool) -> str:
     """The same column as DuckDB takes it from the line."""
     column = quoted(name)
     if name == TRIES:
         # An exchange that nobody was asked for has an empty list in SQLite, and in Parquet none.
         return f"nullif(from_json(decode(unhex({column})), {literal(_STRUCTURE)}), []) AS {column}"
-    return f"unhex({column}) AS {column}" if kind == "BLOB" else column
+    if kind == "BLOB":
+        return f"unhex({column}) AS {column}"
+    return f"TRY_CAST({column} AS {kind}) AS {column}" if lenient else column
 
 
-def _copy(lines: Path, to: Path) -> str:
+def _csv(lines: Path, *, lenient: bool) -> str:
     types = ", ".join(
-        f"{literal(name)}: {literal('VARCHAR' if kind == 'BLOB' or name == TRIES else kind)}"
-        for name, kind in FILE.items()
+        f"{literal(name)}: {literal('VARCHAR' if lenient or kind in _AS_TEXT else kind)}" for name, kind in FILE.items()
     )
     # Not in parallel: a thread that begins in the middle would have to guess whether it is inside of a text.
     return (
-        f"COPY (SELECT {', '.join(_read(name, kind) for name, kind in FILE.items())}"  # noqa: S608 -- our names
-        f" FROM read_csv({literal(str(lines))}, columns = {{{types}}}, header = false, auto_detect = false,"
+        f"read_csv({literal(str(lines))}, columns = {{{types}}}, header = false, auto_detect = false,"
         " delim = ',', quote = '\"', escape = '\"', nullstr = 'null', allow_quoted_nulls = false,"
-        f" new_line = '\\n', parallel = false, max_line_size = {_LINE_BYTES})) TO {literal(str(to))} ("
+        f" new_line = '\\n', parallel = false, max_line_size = {_LINE_BYTES})"
+    )
+
+
+def _copy(lines: Path, to: Path, *, lenient: bool = False) -> str:
+    columns = ", ".join(_read(name, kind, lenient=lenient) for name, kind in FILE.items())
+    return (
+        f"COPY (SELECT {columns} FROM {_csv(lines, lenient=lenient)}) TO {literal(str(to))} ("  # noqa: S608 -- our names
         f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{offramp_format: '{FORMAT}'}})"
     )

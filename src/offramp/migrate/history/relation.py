@@ -16,6 +16,7 @@ from offramp.migrate.history.columns import ATTEMPT, EXCHANGE, PUBLIC, TRIES, TR
 from offramp.migrate.history.engine import MEMORY_LIMIT, Engine, open_engine
 from offramp.migrate.history.files import Problem
 from offramp.migrate.ledger.view import View, open_view
+from offramp.store.state import LEDGER
 
 __all__ = ["LEDGER_SOURCE", "Problem", "open_relation", "problems"]
 
@@ -55,6 +56,7 @@ def open_relation(
     """
     span = (since_ns if since_ns is not None else -_END_NS, until_ns if until_ns is not None else _END_NS)
     with open_engine(memory_limit=memory_limit) as engine:
+        engine.connection.execute("CREATE TABLE problems (file VARCHAR, message VARCHAR, rows BIGINT)")
         try:
             if state is None:
                 _make_views(engine.connection, [], extra, span)
@@ -79,18 +81,23 @@ def problems(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
 def _open_hours(view: View, engine: Engine, span: tuple[int, int]) -> list[Path]:
     """What lies in SQLite, as temporary files."""
     files: list[Path] = []
+    foreign_rows = 0
     for number, part in enumerate(view.parts):
         folder = engine.scratch / f"part-{number}"
         folder.mkdir()
-        pieces = piece.write(part, "started_ns >= ? AND started_ns < ?", span, to=folder, engine=engine)
-        files += [one.path for one in pieces]
+        where = "started_ns >= ? AND started_ns < ?"
+        for one in piece.write(part, where, span, to=folder, engine=engine, lenient=True):
+            files.append(one.path)
+            foreign_rows += one.foreign_rows
+    if foreign_rows:
+        message = f"{foreign_rows:,} with values that their columns cannot have: these values are taken as unknown"
+        _note(engine.connection, LEDGER, message, 0)
     return files
 
 
 def _make_views(
     connection: duckdb.DuckDBPyConnection, own: Sequence[Path], extra: Sequence[Path], span: tuple[int, int]
 ) -> None:
-    connection.execute("CREATE TABLE problems (file VARCHAR, message VARCHAR, rows BIGINT)")
     selects = [_EMPTY]
     if own:
         selects.append(f"SELECT {_COLUMNS}, {literal(LEDGER_SOURCE)} AS source FROM {_files(own)}")  # noqa: S608
