@@ -1,5 +1,6 @@
 """`offramp plan` through its real entry."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -66,6 +67,33 @@ def test_another_input_is_shown_before_and_after(capsys: pytest.CaptureFixture[s
 
     assert by_figure["saving, $ a year"] == {"figure": "saving, $ a year", "before": "57276", "after": "-2124"}
     assert "What if requests-per-month=200000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("factor", "figure", "after"),
+    [
+        ("incumbent-price=0.5", "incumbent, $ a month", "2750"),
+        ("hosted-price=2", "open model by the token, $ a month", None),
+        ("fixed-usd-per-month=1454", "own GPUs, $ a month", "1454"),
+    ],
+)
+def test_whatever_is_asked_for_changes_the_answer_it_belongs_to(
+    factor: str, figure: str, after: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A `--what-if` that prints the same figure twice would be believed."""
+    assert run([*QUICK, "--what-if", factor, "--json"]) == 0
+    by_figure = {each["figure"]: each for each in msgspec.json.decode(capsys.readouterr().out)["what_if"]}
+    before = Decimal(by_figure[figure]["before"])
+
+    assert Decimal(by_figure[figure]["after"]) == (2 * before if after is None else Decimal(after))
+
+
+def test_what_the_quick_mode_does_not_know_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Growth, service levels and quality are no part of the arithmetic: neither silently nor as a `--what-if`."""
+    assert run([*QUICK, "--growth", "0.2", "--gpu-price", "2", "--json"]) == 0
+    assert "--growth, --gpu-price: no part of the quick mode, left aside" in capsys.readouterr().out
+    assert run([*QUICK, "--what-if", "growth=0.2"]) == 2
+    assert "the quick mode does not know --growth" in capsys.readouterr().err
 
 
 def test_a_machine_can_be_named_by_gpu_or_by_offer(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,8 @@
 """`offramp plan`: what each alternative would cost and carry, from the ledger, a trace, or a handful of figures."""
 
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +26,13 @@ from offramp.migrate.plan.quick import Plan, Question, answer
 from offramp.migrate.plan.words import recommend
 from offramp.pricing.money import parse_usd
 from offramp.wire.usage import Usage
+
+_PARTS = (
+    *("requests_per_month", "input_tokens", "output_tokens", "cached_tokens", "incumbent", "alternative", "can_wait"),
+    *("hosted", "own_model", "gpu", "offer", "fixed_usd_per_month", "max_load", "fallback_share"),
+    *("incumbent_price", "hosted_price", "gpu_price"),
+)
+"""Inputs that the quick mode knows."""
 
 
 def command(**options: Any) -> None:  # noqa: ANN401 - typer gives what `signature` says
@@ -65,14 +73,32 @@ def _quick(inputs: Inputs, run: Run, book: PriceBook) -> Plan:
         max_load=Fraction(str(inputs.max_load)),
         fallback_share=Fraction(str(inputs.fallback_share or 0)),
         can_wait=inputs.can_wait,
+        incumbent_price=Fraction(str(inputs.incumbent_price)),
+        hosted_price=Fraction(str(inputs.hosted_price)),
+        gpu_price=Fraction(str(inputs.gpu_price)),
+        left_aside=tuple(_left_aside(inputs)),
     )
     return answer(_on(question, inputs), book)
 
 
 def _what_if(inputs: Inputs, run: Run) -> Inputs:
     for each in run.what_if:
-        inputs = changed(inputs, each)
+        before, inputs = inputs, changed(inputs, each)
+        if new := set(_left_aside(inputs)) - set(_left_aside(before)):
+            raise UsageError(
+                f"--what-if {each!r}: the quick mode does not know {new.pop()}; the full plan does, with the ledger, "
+                "--trace or --generate",
+                param="what_if",
+            )
     return inputs
+
+
+def _left_aside(inputs: Inputs) -> Iterator[str]:
+    """Flags of inputs that are no part of the arithmetic and are not at their default."""
+    for field in fields(Inputs):
+        unused = field.name not in _PARTS or (field.name == "gpu_price" and inputs.fixed_usd_per_month is not None)
+        if unused and getattr(inputs, field.name) != field.default:
+            yield _flag(field.name)
 
 
 def _check(inputs: Inputs, run: Run) -> None:

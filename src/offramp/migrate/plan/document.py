@@ -96,7 +96,7 @@ def assumptions(plan: Plan) -> list[str]:
 
 
 def warnings(plan: Plan, today: date) -> list[str]:
-    """Prices that are old or second-hand, among those that were used."""
+    """Prices that are old or second-hand, among those that were used; and what was given and not used."""
     columns = [plan.incumbent, *plan.alternatives]
     columns += [column for column in (plan.successor, plan.hosted) if column is not None]
     found = {column.name: _warning(column, today) for column in columns}
@@ -104,7 +104,8 @@ def warnings(plan: Plan, today: date) -> list[str]:
     offer = plan.own.offer
     if offer is not None and (age := (today - date.fromisoformat(offer.checked)).days) > STALE_AFTER_DAYS:
         listed.append(f"{offer.name}: the price is of {offer.checked}, {age} days old; check it before you sign")
-    return listed
+    aside = ", ".join(plan.question.left_aside)
+    return [*listed, f"{aside}: no part of the quick mode, left aside"] if aside else listed
 
 
 def _warning(column: Column, today: date) -> str:

@@ -47,6 +47,14 @@ class Question:
     """Share of the requests that own machines pass on to the incumbent."""
     can_wait: bool = False
     """Whether all of it can wait a day, so that batch prices count."""
+    incumbent_price: Fraction = Fraction(1)
+    """Factor on the incumbent's prices."""
+    hosted_price: Fraction = Fraction(1)
+    """Factor on the open model's prices by the token."""
+    gpu_price: Fraction = Fraction(1)
+    """Factor on the prices of machines; a bill that was given stays as it is."""
+    left_aside: tuple[str, ...] = ()
+    """Flags that were given and have no part in the quick mode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +126,10 @@ def answer(question: Question, book: PriceBook) -> Plan:
     Raises:
         UsageError: If a price that is needed is unknown, or there is neither a bill nor a machine.
     """
-    incumbent = _column(question.incumbent, question)
+    incumbent = _column(question.incumbent, question, question.incumbent_price)
     own = _own(question, incumbent)
     hosted_model = None if question.hosted is not None else (question.own_model or ASSUMED_MODEL)
-    rented = (_column(question.hosted, question),) if question.hosted is not None else _rented(question, book)
+    rented = _rented(question, book)
     hosted = rented[0] if rented else None
     batch = question.incumbent.exact_usd(question.usage, BATCH)
     notice = incumbent.ends
@@ -129,7 +137,7 @@ def answer(question: Question, book: PriceBook) -> Plan:
     return Plan(
         question=question,
         incumbent=incumbent,
-        batch=None if batch is None else batch * question.requests_per_month,
+        batch=None if batch is None else batch * question.incumbent_price * question.requests_per_month,
         successor=None if instead is None else _column(instead, question),
         hosted=hosted,
         hosted_model=hosted_model,
@@ -162,7 +170,7 @@ def sensitivity(plan: Plan) -> list[tuple[str, Fraction]]:
     ]
 
 
-def _column(card: TokenCard, question: Question) -> Column:
+def _column(card: TokenCard, question: Question, factor: Fraction = Fraction(1)) -> Column:
     usd = card.exact_usd(question.usage)
     if usd is None:
         raise UsageError(
@@ -170,17 +178,21 @@ def _column(card: TokenCard, question: Question) -> Column:
             "offramp.yaml",
             param="incumbent",
         )
-    bill = Bill(usd_per_request=usd)
+    bill = Bill(usd_per_request=usd * factor)
     month = bill.month(question.requests_per_month)
     return Column(card=card, bill=bill, usd_per_month=month, ends=ending(card.provider, card.model))
 
 
 def _rented(question: Question, book: PriceBook) -> tuple[Column, ...]:
+    if question.hosted is not None:
+        return (_column(question.hosted, question, question.hosted_price),)
     model = open_model(question.own_model or ASSUMED_MODEL)
     if model is None:
         return ()
     cards = (book.token_card(provider, name) for provider, name in model.hosted.items())
-    columns = [_column(card, question) for card in cards if card is not None and not card.deprecated]
+    columns = [
+        _column(card, question, question.hosted_price) for card in cards if card is not None and not card.deprecated
+    ]
     return tuple(sorted(columns, key=lambda column: (column.usd_per_month, column.name)))
 
 
@@ -195,7 +207,7 @@ def _own(question: Question, incumbent: Column) -> Own:
             max_load=question.max_load,
         )
     offer = question.offer or _cheapest(question.gpu)
-    month = None if offer is None else Fraction(offer.usd_per_hour) * HOURS_PER_MONTH
+    month = None if offer is None else Fraction(offer.usd_per_hour) * HOURS_PER_MONTH * question.gpu_price
     first = month if question.fixed_usd_per_month is None else question.fixed_usd_per_month
     if first is None:
         raise UsageError(
