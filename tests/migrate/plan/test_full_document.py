@@ -5,16 +5,18 @@ from functools import cache
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from offramp.capacity.llm import LLMS
+from offramp.capacity.load import Load
 from offramp.catalog.compute import Terms
 from offramp.migrate.plan.catalogue import Catalogue
 from offramp.migrate.plan.document import document as quick_document
 from offramp.migrate.plan.full_document import changes, document
 from offramp.migrate.plan.full_words import recommend
 from offramp.migrate.plan.words import recommend as recommend_quick
-from tests.migrate.plan.cases import CATALOGUE, TODAY, chat, machine, plan_of
+from tests.migrate.plan.cases import CATALOGUE, TODAY, chat, machine, plan_of, traffic_from
 from tests.migrate.plan.test_quick import ask
 
 
@@ -46,6 +48,37 @@ def test_money_is_decimal_strings_and_bills_add_up() -> None:
     assert all(isinstance(part, str) for part in full["moving"]["own"].values() if isinstance(part, str))
     saved = 12 * (float(full["incumbent"]["usd_per_month"]) - float(full["own"]["usd_per_month"]))
     assert float(full["saving_usd_per_year"]) == pytest.approx(saved)
+
+
+def amounts(value: object, name: str = "") -> list[object]:
+    """Every leaf below a key that says dollars."""
+    if isinstance(value, dict):
+        return [
+            leaf
+            for key, inner in value.items()
+            if key != "never_share"
+            for leaf in amounts(inner, f"{name}.{key}" if "usd" in name else key)
+        ]
+    if isinstance(value, list):
+        return [leaf for inner in value for leaf in amounts(inner, name)]
+    return [value] if "usd" in name else []
+
+
+def test_no_amount_is_a_binary_number_not_even_the_end_of_an_interval() -> None:
+    """Who adds up amounts as floats gets another sum than who signed them."""
+    found = amounts(written())
+
+    assert len(found) > 50
+    assert {type(one) for one in found} <= {str, type(None)}
+
+
+def test_the_peak_second_is_held_against_the_mean_of_the_whole_time() -> None:
+    """50 minutes at 1 a second, then 10 at 3 a second: the mean is 4/3, so the peak is 2.25 times it."""
+    arrived = np.concatenate((np.arange(3_000), 3_000 + np.arange(1_800) / 3))
+    load = Load.of(arrived, np.full(4_800, 70), np.full(4_800, 10))
+    plan = plan_of(traffic_from(load, span_s=3_600.0), gpu="A10G")
+
+    assert document(plan, recommend(plan))["load"]["peak_second_over_mean"] == 2.25  # type: ignore[index]
 
 
 def test_figures_that_rest_on_an_old_price_are_marked() -> None:

@@ -12,6 +12,7 @@ from offramp.migrate.plan.own_ways import OwnWay
 from offramp.migrate.plan.search import Measures
 from offramp.migrate.plan.uncertainty import Interval
 from offramp.migrate.plan.words import Recommendation
+from offramp.pricing.compute import HOURS_PER_MONTH, SECONDS_PER_HOUR
 from offramp.pricing.money import decimal_text, fraction_text
 from offramp.pricing.moving import Move
 
@@ -45,7 +46,7 @@ def document(plan: FullPlan, recommendation: Recommendation, what_if: FullPlan |
         "break_even_against_hosted_requests_per_month": economy.break_even_hosted(),
         "break_even_against_hosted_interval": _interval(found.break_even_hosted),
         "saving_usd_per_year": _usd(saving),
-        "saving_usd_per_year_interval": _interval(found.saving_usd_per_year),
+        "saving_usd_per_year_interval": _usd_interval(found.saving_usd_per_year),
         "own_is_cheaper_share": found.own_is_cheaper,
         "own_is_cheapest_share": found.own_is_cheapest,
         "verdict": recommendation.verdict.value,
@@ -98,11 +99,18 @@ def _load(plan: FullPlan) -> dict[str, object]:
         "cached_tokens": round(sum(tally.cached_tokens for tally in tallies) / counted, 2),
         "output_tokens": round(sum(tally.output_tokens for tally in tallies) / counted, 2),
         "peak_requests_per_s": round(traffic.busiest.rate_per_s, 4),
-        "peak_second_over_mean": round(traffic.busiest.peak_over_mean(), 2),
+        "peak_second_over_mean": round(_peak_second_over_mean(plan), 2),
         "is_thin": traffic.is_thin,
         "paid_usd": _usd(traffic.measured.paid_usd),
         "left_out": [{"reason": reason, "rows": count} for reason, count in traffic.left_out],
     }
+
+
+def _peak_second_over_mean(plan: FullPlan) -> float:
+    """The fullest second of the busiest window against the mean of the whole time, not of that window."""
+    busiest = plan.traffic.busiest
+    mean_per_s = plan.requests_per_month / (HOURS_PER_MONTH * SECONDS_PER_HOUR)
+    return busiest.peak_over_mean() * busiest.rate_per_s / mean_per_s
 
 
 def _columns(plan: FullPlan) -> dict[str, object]:
@@ -174,7 +182,7 @@ def _own(plan: FullPlan, own: OwnWay | None, bill: dict[str, Fraction]) -> dict[
         **_way(plan, own),
         "usd_per_request": _usd(month / plan.requests_per_month),
         "usd_per_month": _usd(month),
-        "usd_per_month_interval": _interval(plan.uncertainty.own_usd_per_month),
+        "usd_per_month_interval": _usd_interval(plan.uncertainty.own_usd_per_month),
         "usd_per_good_request": _good(plan, month, own.attainment_mean),
         "bill": {label: _usd(part) for label, part in bill.items()},
         "max_requests_per_month": None if fleet is None else (own.machines - fleet.spare) * fleet.requests_per_machine,
@@ -301,6 +309,11 @@ def _finite(value: float) -> float | None:
 
 def _interval(found: Interval) -> dict[str, object]:
     return {"low": _rounded(found.low), "high": _rounded(found.high), "never_share": found.never_share}
+
+
+def _usd_interval(found: Interval) -> dict[str, object]:
+    low, high = (None if end is None else f"{end:.2f}" for end in (found.low, found.high))
+    return {"low": low, "high": high, "never_share": found.never_share}
 
 
 def _rounded(value: float | None) -> float | None:
