@@ -30,8 +30,8 @@ def test_code_and_configuration_are_read_and_nothing_else(tmp_path: Path) -> Non
     tree(tmp_path, "lib.min.js", "requirements.txt", "requirements/base.txt", "other/base.txt", "e.baml", "f.yaml")
 
     assert names(tmp_path) == [
-        ".env.local", "Dockerfile", "a.py", "b/c.tsx", "d.ipynb", "e.baml", "f.yaml", "requirements.txt",
-        "requirements/base.txt",
+        ".env.local", "Dockerfile", "a.py", "b/c.tsx", "d.ipynb", "e.baml", "f.yaml", "package-lock.json",
+        "requirements.txt", "requirements/base.txt",
     ]  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from offramp.migrate.scan.text.installs import LOCKS
+
 
 class Kind(StrEnum):
     """How a file is read."""
@@ -12,10 +14,12 @@ class Kind(StrEnum):
     """TypeScript and JavaScript, also inside Vue and Svelte files."""
     TEXT = "text"
     """Configuration and scripts."""
+    LOCK = "lock"
+    """What a package manager has worked out: read for the versions of libraries, and for nothing else."""
 
 
-MAX_BYTES = {Kind.PYTHON: 4 << 20, Kind.WEB: 4 << 20, Kind.TEXT: 1 << 20, Kind.NOTEBOOK: 64 << 20}
-"""Longest file that is read. Nobody writes longer ones by hand, but notebooks carry pictures."""
+MAX_BYTES = {Kind.PYTHON: 4 << 20, Kind.WEB: 4 << 20, Kind.TEXT: 1 << 20, Kind.NOTEBOOK: 64 << 20, Kind.LOCK: 32 << 20}
+"""Longest file that is read. Nobody writes longer ones by hand, but notebooks carry pictures, and tools write locks."""
 
 _ENDINGS = {
     Kind.PYTHON: ("py", "pyw"),
@@ -40,7 +44,7 @@ _TEXT_NAMES = (
     ".env",
     "env.",
 )
-_GENERATED = ("package-lock.json", "composer.lock", "npm-shrinkwrap.json", "pnpm-lock.yaml")
+_GENERATED = ("composer.lock",)
 _MINIFIED = (".min.js", ".min.mjs", ".bundle.js", ".chunk.js", ".d.ts", ".d.mts", ".d.cts")
 
 
@@ -51,6 +55,8 @@ def kind_of(name: str) -> Kind | None:
     (<Kind.PYTHON: 'python'>, <Kind.TEXT: 'text'>, <Kind.TEXT: 'text'>, None)
     """
     name = name.lower()
+    if name in LOCKS:
+        return Kind.LOCK
     if name in _GENERATED or name.endswith(_MINIFIED):
         return None
     kind = _BY_ENDING.get(name.rpartition(".")[2]) if "." in name else None

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from offramp.migrate.scan.model import Package, Source
+from offramp.migrate.scan.text.installs import LOCKS, installed, locked
 from offramp.migrate.scan.text.parses import toml
 
 _OF_INTEREST = re.compile(
@@ -16,6 +18,7 @@ _OF_INTEREST = re.compile(
 _REQUIREMENT = re.compile(
     r"^\s*[\"']?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?P<version>(?:[=<>!~]=?=?\s*[^=<>!~;#\s\"',]+\s*,?\s*)*)"
 )
+_INSTALLING = ("dockerfile", "containerfile", "makefile", "justfile")
 _WORD = re.compile(r"[\"'](?P<text>[A-Za-z0-9@][^\"'\n]{0,200})[\"']")
 
 
@@ -25,6 +28,12 @@ def packages_of(source: Source) -> list[Package]:
     reader = _READERS.get(name)
     if reader is None and name.endswith((".txt", ".in")):
         reader = _lines
+    if name in LOCKS:
+        reader = partial(locked, name)
+    elif (reader is None and name.startswith(_INSTALLING)) or (
+        reader is None and name.endswith((".sh", ".bash", ".dockerfile"))
+    ):
+        reader = installed
     if reader is None:
         return []
     try:

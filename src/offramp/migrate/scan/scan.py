@@ -55,7 +55,7 @@ def _scan(walked: Walk, today: date, hash_key: bytes | None, tick: Callable[[int
     reading = _Reading(problems=list(walked.problems), skipped=walked.skipped)
     for file in walked.files:
         reading.read(file)
-    packages = [package for source in reading.sources.values() for package in packages_of(source)]
+    packages = [package for source in reading.sources.values() for package in packages_of(source)] + reading.locked
     project = Project(reading.sources, packages=_first(packages), hash_key=hash_key, today=today)
     results = []
     for done, (path, source) in enumerate(reading.sources.items(), 1):
@@ -75,6 +75,8 @@ class _Reading:
     problems: list[Problem]
     skipped: Counter[str]
     bytes: int = 0
+    locked: list[Package] = field(default_factory=list)
+    """What lock files say; their text is not kept."""
 
     def read(self, file: Found) -> None:
         try:
@@ -90,6 +92,8 @@ class _Reading:
             self.skipped["binary"] += 1
         elif _OWN_ARTIFACT in decoded.text[:200] and file.name.endswith(".json"):
             self.skipped["results of offramp"] += 1
+        elif file.kind is Kind.LOCK:
+            self.locked += packages_of(Source(path=file.name, text=decoded.text))
         else:
             self.bytes += len(content)
             self.sources[file.name] = Source(path=file.name, text=decoded.text)

@@ -28,7 +28,7 @@ _OPERATIONS = {
 """Providers that speak the API, and strategies (empty) that choose among clients."""
 _DEEPEST_STRATEGY = 6
 _MOST_CLIENTS = 24
-_NOTE = "in the client: openai-generic with base_url; it asks for no usage in streams, so offramp does"
+_NOTE = "in the client: openai-generic with base_url (it asks for no usage in streams, so offramp does)"
 _HIDDEN = frozenset({"api_key", "base_url", "model"})
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 _MOST = 2000
 _INSTALL = re.compile(
-    r"\b(?P<tool>pip3?|uv|poetry|npm|pnpm|yarn|bun)\s{1,4}(?:pip\s{1,4})?(?:install|i|add)\s(?P<what>[^\n;&|]{1,1000}(?:\\\n[^\n;&|]{1,1000}){0,30})"
+    r"\b(?P<tool>pip3?|uv|poetry|npm|pnpm|yarn|bun)\s{1,4}(?:pip\s{1,4})?(?:install|i|add)\s(?P<what>(?:[^\n;&|\\]|\\\n|\\.){1,4000})"
 )
 _PYTHON_WANTED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?(?P<version>(?:[=<>!~]=?=?[\w.*,<>=!~]+)?)$")
 _NODE_WANTED = re.compile(r"^(?P<name>(?:@[\w.-]+/)?[\w.-]+)(?:@(?P<version>[\w.^~<>=*-]+))?$")

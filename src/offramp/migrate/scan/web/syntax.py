@@ -18,6 +18,8 @@ PAGES = frozenset({".vue", ".svelte"})
 MAX_PROBLEMS = 5
 """Most places of a file that are reported; after that it is one mess."""
 MAX_SHOWN = 40
+_FINE = ("&", "assert {", "with {")
+"""What the grammar does not know and is right all the same: `&` in a page's text, attributes of imports."""
 _LONG_LINE = 10_000
 _MOST_WALKED = 1_000_000_000
 """Characters that may be walked over to find columns; takes a few seconds."""
@@ -96,8 +98,7 @@ def problems(parsed: Parsed, path: str) -> list[Problem]:
     found: dict[int, str] = {}
     for error in parsed.root.find_all(kind="ERROR"):
         span = error.range()
-        if parsed.text.startswith("&", span.start.index):
-            # Plain text of a page, which may hold one.
+        if parsed.text.startswith(_FINE, span.start.index):
             continue
         shown = parsed.text[span.start.index : span.start.index + MAX_SHOWN].split("\n", 1)[0].strip()
         found.setdefault(span.start.line + 1, shown)
