@@ -63,3 +63,15 @@ def test_what_cannot_be_imported_is_said(
 
     assert run(["audit", *arguments]) == code
     assert said in capsys.readouterr().err
+
+
+def test_the_teams_own_prices_win_over_list_prices(capsys: pytest.CaptureFixture[str]) -> None:
+    """An audit and a plan of the same file must not differ because one of them knows the contract."""
+    Path("log.jsonl").write_text(json.dumps({**FLAT, "cost_usd": None, "provider": "openai"}))
+    Path("offramp.yaml").write_text(
+        f"prices:\n  openai/{FLAT['model']}: {{input_usd_per_mtok: 1000000, output_usd_per_mtok: 0}}\n"
+    )
+
+    assert run(["audit", "--import", "log.jsonl", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["cost_usd"] == str(found["input_tokens"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offramp.config.load import OPENAI, default, load, version_hash
+from offramp.config.load import OPENAI, default, load, own_prices, version_hash
 from offramp.config.model import CacheTier, Settings, UpstreamTier
 from offramp.config.problems import Problem, SettingsError
 
@@ -294,3 +294,30 @@ def test_loading_pulls_in_nothing_heavy() -> None:
 
     heavy = {"asyncio", "typer", "rich", "inspect_", "sqlalchemy", "numpy", "openai", "ruamel", "offramp.config.schema"}
     assert loaded & heavy == set()
+
+
+PRICED = "prices:\n  openai/gpt-4o: {input_usd_per_mtok: 5, output_usd_per_mtok: 15}\n"
+
+
+@pytest.mark.parametrize("rest", [EXAMPLE, "", SMALL, "routes: nonsense\n"])
+def test_prices_are_read_without_the_keys_and_upstreams_beside_them(folder: Path, rest: str) -> None:
+    """A finance team that looks at a plan has no OPENAI_API_KEY."""
+    (folder / "offramp.yaml").write_text(rest + PRICED)
+
+    assert {name: str(card["input_usd_per_mtok"]) for name, card in own_prices(env={}).items()} == {
+        "openai/gpt-4o": "5"
+    }
+
+
+@pytest.mark.parametrize("wrong", [PRICED.replace("5,", "many,"), PRICED.replace("15}", "15, currency: EUR}"), "a: ["])
+def test_prices_that_cannot_be_used_are_told_with_their_place(folder: Path, wrong: str) -> None:
+    """A price that is silently left out is a wrong plan."""
+    (folder / "offramp.yaml").write_text(wrong)
+
+    with pytest.raises(SettingsError, match=r"offramp\.yaml:\d+:\d+"):
+        own_prices(env={})
+
+
+def test_no_file_has_no_prices() -> None:
+    """The shipped ones stand."""
+    assert own_prices(env={}) == {}

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from offramp.catalog.prices import PriceBook
+from offramp.catalog.prices import UPDATED_NAME, PriceBook
 from offramp.cli.terminal import table
+from offramp.config.load import own_prices
 from offramp.migrate.artifact import Input, input_of
 from offramp.migrate.imports.kinds import Kind
 from offramp.migrate.imports.read import Imported, to_parquet
@@ -19,15 +20,22 @@ NOTHING = Imported(parquet=(), files=(), buckets=())
 
 
 @contextmanager
-def imported(paths: Sequence[Path], kind: Kind | None, state: Path | None) -> Iterator[Imported]:
-    """The files as Parquet, for as long as they are asked; call sites get the fingerprints of the state's key."""
+def imported(
+    paths: Sequence[Path], kind: Kind | None, state: Path | None, config: Path | None = None
+) -> Iterator[Imported]:
+    """The files as Parquet, for as long as they are asked; call sites get the fingerprints of the state's key.
+
+    What they say no costs of has list prices; those of the team's own under `prices:` in `config` win.
+    """
     if not paths:
         yield NOTHING
         return
     has_key = state is not None and (state / state_files.HASH_KEY).exists()
     key = load_or_create(state) if state is not None and has_key else b""
     with TemporaryDirectory(prefix="offramp-import-") as folder:
-        yield to_parquet(paths, Path(folder), kind=kind, hash_key=key, book=PriceBook.load())
+        updated = None if state is None else state / UPDATED_NAME
+        book = PriceBook.load(own_prices(config), updated=updated)
+        yield to_parquet(paths, Path(folder), kind=kind, hash_key=key, book=book)
 
 
 def has_ledger(state: Path) -> bool:

@@ -17,7 +17,7 @@ from offramp.cli.plan_full_picture import show_changes
 from offramp.cli.plan_options import Run, parted, signature
 from offramp.cli.plan_picture import show
 from offramp.cli.terminal import is_coloured, print_json
-from offramp.config.load import load
+from offramp.config.load import own_prices
 from offramp.errors import UsageError
 from offramp.migrate.plan.catalogue import catalogue
 from offramp.migrate.plan.document import changes, document
@@ -145,8 +145,7 @@ def _on(question: Question, inputs: Inputs) -> Question:
 
 
 def _book(config: Path | None, state: Path) -> PriceBook:
-    overrides = {name: own.model_dump(exclude_defaults=True) for name, own in load(config).settings.prices.items()}
-    return PriceBook.load(overrides, updated=state / UPDATED_NAME)
+    return PriceBook.load(own_prices(config), updated=state / UPDATED_NAME)
 
 
 def _show(plan: Plan, other: Plan | None, today: date, run: Run) -> None:

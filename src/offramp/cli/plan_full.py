@@ -57,7 +57,7 @@ def full(inputs: Inputs, run: Run, book: PriceBook) -> None:
     state = None if run.imports and not audit_imports.has_ledger(run.state) else run.state
     with (
         _telling("reading the traffic, then simulating own GPUs on it"),
-        audit_imports.imported(run.imports, run.import_kind, state) as more,
+        audit_imports.imported(run.imports, run.import_kind, state, run.config) as more,
     ):
         plan, other = _plans(inputs, _Source(run=run, state=state, extra=more.parquet, book=book), facts)
     recommendation = recommend(plan)

@@ -34,7 +34,7 @@ from offramp.cli.prices_picture import (
 )
 from offramp.cli.prices_tariffs import show_tariffs
 from offramp.cli.terminal import is_coloured, print_json
-from offramp.config.load import Loaded, load
+from offramp.config.load import Loaded, load, own_prices
 from offramp.errors import UsageError
 from offramp.pricing.cards import TokenCard
 from offramp.store.state import prepare
@@ -103,19 +103,18 @@ def command(
 
     Your own prices stand under `prices:` in offramp.yaml, and win.
     """
-    loaded = load(config)
     own = {} if prices is None else read_prices(prices)
-    book = _book(loaded, state, own)
+    book = _book(config, state, own)
     if update:
-        return _update(loaded, state, source, as_json=as_json)
+        return _update(config, state, source, as_json=as_json)
     if check:
-        return _check(book, loaded, as_json=as_json)
+        return _check(book, load(config), as_json=as_json)
     search_words = list(words or [])
     if search_words and search_words[0] in LISTS:
         return _list(search_words[0], " ".join(search_words[1:]), book, as_json=as_json)
     wanted = " ".join(search_words)
     first_look = not wanted.strip() and provider is None and not everything
-    found = _first_look(book, loaded, own) if first_look else _find(book, wanted, provider, everything=everything)
+    found = _first_look(book, load(config), own) if first_look else _find(book, wanted, provider, everything=everything)
     if as_json:
         print_json(_as_json(book, found))
     else:
@@ -167,9 +166,8 @@ def _none_is_wrong(found: Sequence[object], complaint: str, known: Sequence[str]
         raise UsageError(f"{complaint}; there are {', '.join(known)}", param="search")
 
 
-def _book(loaded: Loaded, state: Path, own: Prices) -> PriceBook:
-    settings = {name: prices.model_dump(exclude_defaults=True) for name, prices in loaded.settings.prices.items()}
-    return PriceBook.load({**settings, **own}, updated=state / UPDATED_NAME)
+def _book(config: Path | None, state: Path, own: Prices) -> PriceBook:
+    return PriceBook.load({**own_prices(config), **own}, updated=state / UPDATED_NAME)
 
 
 def _console() -> Console:
@@ -256,16 +254,16 @@ def _check(book: PriceBook, loaded: Loaded, *, as_json: bool) -> int:
     return _A_FINDING_STANDS if found else 0
 
 
-def _update(loaded: Loaded, state: Path, address: str | None, *, as_json: bool) -> int:
+def _update(config: Path | None, state: Path, address: str | None, *, as_json: bool) -> int:
     # genai-prices takes longer to load than all the rest.
     from offramp.migrate import price_update  # noqa: PLC0415 - only --update needs it
 
-    before = _book(loaded, state, {})
+    before = _book(config, state, {})
     file = price_update.newest(address or price_update.DEFAULT_ADDRESS, today=before.today())
     price_update.check_size(file, before)
     path = prepare(state) / UPDATED_NAME
     price_update.replace_file(path, file)
-    after = _book(loaded, state, {})
+    after = _book(config, state, {})
     changes = price_update.compare(before, after)
     if as_json:
         changed = [card.name for _, card in changes.changed]

@@ -64,6 +64,35 @@ def load(
     return parse(_content(path), path, env, flags=given)
 
 
+def own_prices(path: Path | None = None, env: Mapping[str, str] | None = None) -> dict[str, dict[str, object]]:
+    """What stands under `prices:` in the file that `load` would read, and nothing else of it.
+
+    Whoever works out what something costs needs no key of any upstream, so the rest may be wrong or incomplete.
+
+    Args:
+        path: The file. It must be there if it is named.
+        env: The environment.
+
+    Raises:
+        SettingsError: If the file cannot be read, is no YAML, or a price in it cannot be used.
+    """
+    if path is None and not DEFAULT_FILE.exists():
+        return {}
+    path = path or DEFAULT_FILE
+    around = surroundings(path.parent, environment() if env is None else env)
+    found = document.read(_content(path), str(path), References(around.variables, path.parent).resolve)
+    section = found.tree.get("prices") if isinstance(found.tree, dict) else None
+    problems = [problem for problem in found.problems if problem.path[:1] in {("prices",), ()}]
+    tree = {"passthrough": "openai", "upstreams": {"openai": {"base_url": OPENAI}}, "prices": section or {}}
+    try:
+        prices = Settings.model_validate(tree).prices
+    except ValidationError as error:
+        raise SettingsError([*problems, *translate(error.errors(include_url=False), found)]) from None
+    if problems:
+        raise SettingsError(problems)
+    return {name: card.model_dump(exclude_defaults=True) for name, card in prices.items()}
+
+
 def default(env: Mapping[str, str], *, flags: Mapping[str, object] | None = None) -> Settings:
     """The settings without a file: relay to `OFFRAMP_UPSTREAM`, else `OPENAI_BASE_URL`, with the client's own key.
 

@@ -262,7 +262,7 @@ class Upstream(Part):
     api_key: SecretText | None = None
     """offramp's own key for it. Without one the client's key goes through only where `passthrough` names it."""
     provider: Text | None = None
-    """Whose token prices apply. Default: whoever the host belongs to, else the upstream's name if it is a provider's."""
+    """Whose token prices apply. Default: whose host it is, else the upstream's name if it is a provider's."""
     price: Price | None = None
     """What it costs. Without one, token prices of its provider; else its rows are unpriced."""
     timeouts: Timeouts = Timeouts()
