@@ -37,6 +37,14 @@ def test_a_default_counts_where_nobody_says_otherwise() -> None:
     assert (found.model, found.model_from, found.callers) == ("gpt-4o", "default", ())
 
 
+def test_callers_of_whom_only_some_say_the_model_leave_it_open() -> None:
+    """One literal among them must not stand for all."""
+    text = "import { ask } from './ask';\nask('x', 'gpt-3.5-turbo'); ask('y', request.body.model);"
+    found = site({"ask.ts": CLIENT + WRAPPER + BODY, "a.ts": text})
+
+    assert (found.model, found.model_from, found.models) == (None, "argument", ("gpt-3.5-turbo",))
+
+
 def test_without_callers_the_model_is_an_argument() -> None:
     """Honest: it is not known."""
     found = site(f"{CLIENT}export const f = ({{ model }}) => client.chat.completions.create({{ model }});")

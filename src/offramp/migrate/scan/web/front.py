@@ -158,7 +158,7 @@ def _model(who: Callers, use: Use) -> Model:
     if said.name is None and use.named:
         return Model(names[0], use.named[0][1], names if len(names) > 1 else (), said.callers)
     if use.models:
-        return Model(said.name, said.origin, names if len(names) > 1 else (), said.callers)
+        return Model(said.name, said.origin, names if names != (said.name,) else (), said.callers)
     if use.default_model:
         return Model(use.default_model, "default")
     return Model(None, "argument" if use.from_argument else "unknown")

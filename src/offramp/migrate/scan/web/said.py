@@ -85,6 +85,9 @@ def _one_model(found: Sequence[tuple[str | None, str]], called: tuple[str, ...])
     origin = environment or next(origin for name, origin in found if name is not None)
     if unsettled and origin == "constant":
         origin = "default"
+    if origin == "argument" and (None, "argument") in found:
+        # Some callers say it, others do not: none of the names stands for all.
+        return Model(None, origin, names, called)
     return Model(names[0], origin, names if len(names) > 1 else (), called)
 
 
