@@ -75,3 +75,19 @@ def test_the_teams_own_prices_win_over_list_prices(capsys: pytest.CaptureFixture
     assert run(["audit", "--import", "log.jsonl", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["cost_usd"] == str(found["input_tokens"])
+
+
+def test_a_report_does_not_claim_that_nothing_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows that could not be read, and token counts that cannot be, are in the report and on the terminal."""
+    broken = {**FLAT, "timestamp": "yesterday", "team": "<b>"}
+    Path("log.jsonl").write_text("\n".join(map(json.dumps, (FLAT, {**FLAT, "prompt_tokens": -5}, broken))))
+
+    assert run(["audit", "--import", "log.jsonl", "--html", "report.html"]) == 0
+    said, html = capsys.readouterr().out, Path("report.html").read_text()
+
+    assert "1 have no token counts" in said
+    assert "name the `provider` in the records" in said
+    assert "row 2: its prompt_tokens -5 is no number of tokens" in said
+    assert "log.jsonl: 1 rows could not be counted" in html
+    assert "row 3: its time &#39;yesterday&#39; is no moment" in html
+    assert "Nothing: every request" not in html

@@ -63,7 +63,7 @@ def command(
         )
     inputs = [*_inputs(ledger, selection, scanned), *audit_imports.inputs(more)]
     if html is not None:
-        _write(html, page(found, sources=[one.name for one in inputs]))
+        _write(html, page(found, sources=[one.name for one in inputs], unusable=audit_imports.unusable(more)))
     values = document(found)
     if imports:
         values |= {"imports": audit_imports.as_json(more), "totals": audit_imports.totals_as_json(more)}

@@ -63,6 +63,16 @@ def as_json(found: Imported) -> list[dict[str, object]]:
     ]
 
 
+def unusable(found: Imported) -> list[str]:
+    """What could not be used: how many rows of each file, and the first of them."""
+    said = []
+    for file in found.files:
+        if file.left_out:
+            said.append(f"{file.path}: {file.left_out:,} rows could not be counted")
+        said += [f"{file.path}, row {problem.row}: {problem.message}" for problem in file.problems]
+    return said
+
+
 def totals_as_json(found: Imported) -> list[dict[str, object]]:
     """Totals that no single requests stand behind, by model."""
     return [

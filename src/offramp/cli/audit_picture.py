@@ -146,6 +146,7 @@ def _missing(audit: Audit) -> Iterator[str]:
     for count, what in (
         (whole.group.sums.unpriced, "have no known cost and are in no sum of money"),
         (whole.group.sums.estimated, "have estimated usage"),
+        (whole.group.requests - whole.counted, "have no token counts and are in no sum of tokens"),
         (audit.dropped, "more were answered and could not be recorded"),
         (whole.bad_time + whole.bad_usage + whole.bad_clock, "impossible times or token counts were left out"),
     ):

@@ -176,7 +176,7 @@ def _cut(audit: Audit) -> Iterator[Advice]:
 def _missing(audit: Audit) -> Iterator[Advice]:
     group = audit.whole.group
     for count, what, todo in (
-        (group.sums.unpriced, "have no known cost", "give the upstream a `provider:` or a `price:`"),
+        (group.sums.unpriced, "have no known cost", _priced_by(audit)),
         (audit.dropped, "more were answered and could not be recorded", "see to the disk of the state folder"),
         (
             group.sums.estimated,
@@ -186,6 +186,13 @@ def _missing(audit: Audit) -> Iterator[Advice]:
     ):
         if count / group.requests >= 0.01:
             yield Advice(0.3 * count / group.requests + 0.1, f"{count:,} requests {what}", todo)
+
+
+def _priced_by(audit: Audit) -> str:
+    """What to do about unknown costs: rows of the ledger have an upstream, imported ones have not."""
+    if "ledger" in audit.whole.sources:
+        return "give the upstream a `provider:` or a `price:`"
+    return "name the `provider` in the records, and what it takes under `prices:` in offramp.yaml if it is not known"
 
 
 def _call_sites(audit: Audit) -> Iterator[Advice]:

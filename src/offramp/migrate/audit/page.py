@@ -17,12 +17,13 @@ from offramp.pricing.compute import NS_PER_HOUR
 from offramp.pricing.money import NANO_PER_USD
 
 
-def page(audit: Audit, *, sources: Sequence[str]) -> str:
+def page(audit: Audit, *, sources: Sequence[str], unusable: Sequence[str] = ()) -> str:
     """The HTML of the report.
 
     Args:
         audit: What was found.
         sources: What it was made from, in words.
+        unusable: What of imported files could not be used, a line each.
     """
     whole = audit.whole
     title = "What our LLM traffic is like"
@@ -43,7 +44,7 @@ def page(audit: Audit, *, sources: Sequence[str]) -> str:
         trouble(audit),
         limits(audit),
         call_sites(audit),
-        missing(audit),
+        missing(audit, unusable),
     ]
     return render(title=title, lead=_lead(audit), sections=sections, made=made)
 

@@ -1,5 +1,7 @@
 """The parts of an audit's page about what is used, what repeats, what went wrong, and what is missing."""
 
+from collections.abc import Sequence
+
 from offramp.migrate.audit.advice import percent
 from offramp.migrate.audit.audit import Audit
 from offramp.migrate.audit.document import modalities
@@ -7,7 +9,7 @@ from offramp.migrate.audit.page_shared import MOST_ROWS, groups_table, most, usd
 from offramp.migrate.report.charts import bars
 from offramp.migrate.report.page import Section, bullets, figure, paragraph, stack
 from offramp.migrate.report.tables import table
-from offramp.migrate.report.words import number
+from offramp.migrate.report.words import number, shown
 
 
 def uses(audit: Audit) -> Section:
@@ -167,7 +169,7 @@ def call_sites(audit: Audit) -> Section:
     return Section("Call sites", stack(*parts), lead="The scan of the code joined with the traffic.")
 
 
-def missing(audit: Audit) -> Section:
+def missing(audit: Audit, unusable: Sequence[str] = ()) -> Section:
     """What the figures do not contain."""
     whole, sums = audit.whole, audit.whole.group.sums
     facts = [
@@ -188,6 +190,7 @@ def missing(audit: Audit) -> Section:
     ]
     found += [f"{count:,} requests come from {name}" for name, count in whole.sources.items() if len(whole.sources) > 1]
     found += [f"{one.file}: {one.message}" for one in audit.unread]
+    found += [shown(line) for line in unusable]
     if audit.note:
         found.append(audit.note)
     return Section(
