@@ -1,5 +1,6 @@
 """What every suite stands on: a clean environment, one event loop, and a word about what was left out."""
 
+import gc
 import os
 
 import hypothesis
@@ -36,3 +37,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ]
     for line in summary(reasons):
         terminalreporter.write_line(line, yellow=True)
+
+
+def pytest_unconfigure() -> None:
+    """Let go what a data plane has frozen, else DuckDB tells at exit of everything that nobody has let go."""
+    gc.unfreeze()
+    gc.collect()
