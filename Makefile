@@ -25,6 +25,7 @@ check: $(VENV)/.ready-dev ## style, types, layers, docs and secrets
 speed: $(VENV)/.ready-dev ## what the gateway adds on this machine, measured against the same upstream without it
 	@$(PY) -m tools.speed $(ARGS)
 	@$(PY) -m tools.speed.simulation
+	@$(PY) -m tools.speed.ledger --rows 500000 --rounds 1
 	@$(PY) -m tools.speed.audit --rows 1000000
 	@$(PY) -m tools.speed.scan
 
