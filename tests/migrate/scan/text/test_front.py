@@ -77,6 +77,7 @@ REFERENCES = {
     "${KEY:-sk-none}": "environment KEY",
     "$KEY": "environment KEY",
     "os.environ/KEY": "environment KEY",
+    "${{ secrets.OPENAI_KEY }}": "environment OPENAI_KEY",
     "": "environment OPENAI_API_KEY",
     "<your key>": "environment OPENAI_API_KEY",
     "your-key-here": "environment OPENAI_API_KEY",
@@ -100,6 +101,7 @@ def test_a_secret_reference_of_kubernetes_is_no_key() -> None:
 def test_what_is_commented_out_and_what_is_of_others_does_not_count() -> None:
     """A report that is half noise is not read."""
     assert read(".env", "# OPENAI_API_KEY=x\nANTHROPIC_API_KEY=y\nMODEL=llama\nopenai\n").clients == []
+    assert read("trace.json", '{"model": "gpt-4o", "openAiHistory": 20, "usage": {}}').clients == []
 
 
 def test_models_in_configuration_are_seen() -> None:

@@ -40,7 +40,11 @@ def analyse(source: Source, *, project: Project) -> FileResult:
         file=source.path,
         language=language,
         sites=sites,
-        clients=clients_in(source, only_environment=bool(sites) or language in {"shell", "make"}),
+        clients=clients_in(
+            source,
+            only_environment=bool(sites) or language in {"shell", "make"},
+            only_settings=language == "json",
+        ),
         problems=[problem] if problem is not None else [],
     )
 

@@ -2,6 +2,7 @@
 
 import re
 
+_TELLING = re.compile(r"(?i)key|base|url|uri|model|endpoint|host|org|project|deployment|version|engine")
 SETTING = re.compile(
     r"(?i)^(?:[a-z0-9_.-]*_)?(?:azure_?)?openai[a-z0-9_.-]*$|^litellm_[a-z0-9_]+$|^llm_[a-z0-9_]*(?:model|key|url|base|host)[a-z0-9_]*$"
 )
@@ -18,7 +19,7 @@ MODEL = re.compile(
 ADDRESS = re.compile(r"^https?://[^\s\"'<>]{3,300}$")
 OPENAI_ADDRESS = re.compile(r"^https?://(?:[\w-]+\.)*(?:openai\.com|openai\.azure\.com)\b")
 REFERENCE = re.compile(
-    r"^(?:\$\{?(?P<shell>[A-Za-z_]\w*)|os\.environ/(?P<litellm>\w+)|env\.(?P<baml>\w+)|\{\{\s*env[.\s(\"']+(?P<template>\w+)|"
+    r"^(?:\$\{\{\s*(?:secrets|vars|env|inputs)\.(?P<workflow>\w+)|\$\{?(?P<shell>[A-Za-z_]\w*)|os\.environ/(?P<litellm>\w+)|env\.(?P<baml>\w+)|\{\{\s*env[.\s(\"']+(?P<template>\w+)|"
     r"%(?P<windows>\w+)%|ENV\[[\"'](?P<ruby>\w+))"
 )
 """Values that name a variable of the environment."""
@@ -38,6 +39,15 @@ def referred(value: str) -> str:
     """
     found = REFERENCE.match(value)
     return next((name for name in found.groups() if name), "") if found else ""
+
+
+def is_setting(name: str) -> bool:
+    """Whether a setting of that name is about the API: any variable of the environment, others if they tell something.
+
+    >>> is_setting("OPENAI_TIMEOUT"), is_setting("openai_model"), is_setting("openAiHistory"), is_setting("MODEL")
+    (True, True, False, False)
+    """
+    return SETTING.match(name) is not None and (name.isupper() or _TELLING.search(name) is not None)
 
 
 def is_secret(name: str) -> bool:

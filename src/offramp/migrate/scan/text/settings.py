@@ -13,10 +13,10 @@ from offramp.migrate.scan.text.names import (
     MODEL,
     MODEL_SETTING,
     OPENAI_ADDRESS,
-    SETTING,
     holds_place,
     is_address,
     is_secret,
+    is_setting,
     referred,
 )
 from offramp.telemetry.redact import mask_key, redact
@@ -27,7 +27,7 @@ _FAR = 60
 """Settings further apart, in lines, belong to different things."""
 _PAIR = re.compile(
     r"(?:^|[\s,{(\[-])(?:export\s+|set\s+)?[\"']?(?P<name>[A-Za-z_][\w.-]{0,80})[\"']?\s{0,8}(?:=>|=|:(?=[\s\"']|$))\s{0,8}"
-    r"(?P<value>\"(?:[^\"\\]|\\.){0,500}\"|'[^']{0,500}'|(?:\$\{[^}\s]{0,200}\}|[^\s,;#}\]]){0,400})"
+    r"(?P<value>\"(?:[^\"\\]|\\.){0,500}\"|'[^']{0,500}'|(?:\$\{\{[^}\n]{0,200}\}\}|\$\{[^}\s]{0,200}\}|[^\s,;#}\]]){0,400})"
 )
 _NAMED = re.compile(r"\bname[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?P<name>[A-Z][A-Z0-9_]{2,80})\b")
 _VALUE = re.compile(
@@ -59,16 +59,17 @@ class _Group:
         )
 
 
-def clients_in(source: Source, *, only_environment: bool = False) -> list[Client]:
+def clients_in(source: Source, *, only_environment: bool = False, only_settings: bool = False) -> list[Client]:
     """What a file says about keys, addresses and models, group by group.
 
     Args:
         source: The file.
         only_environment: Whether only names in capitals count, as in scripts.
+        only_settings: Whether a mere `model` does not count, as in JSON, most of which is no configuration.
     """
     groups: list[_Group] = []
     for setting in settings_in(source.text):
-        if only_environment and not setting.name.isupper():
+        if (only_environment and not setting.name.isupper()) or (only_settings and not is_setting(setting.name)):
             continue
         if not groups or not groups[-1].takes(setting):
             groups.append(_Group())
@@ -113,7 +114,7 @@ def _bare(value: str) -> str:
 
 
 def _matters(name: str, value: str) -> bool:
-    if SETTING.match(name):
+    if is_setting(name):
         return not value.startswith(("{", "[")) and len(name) > len("openai") and (name.isupper() or bool(value))
     return (MODEL_SETTING.search(name) is not None and MODEL.match(value) is not None) or (
         OPENAI_ADDRESS.match(value) is not None and is_address(name)
