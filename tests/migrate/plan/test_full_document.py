@@ -11,6 +11,7 @@ import pytest
 from offramp.capacity.llm import LLMS
 from offramp.capacity.load import Load
 from offramp.catalog.compute import Terms
+from offramp.migrate.plan.assumptions import warnings
 from offramp.migrate.plan.catalogue import Catalogue
 from offramp.migrate.plan.document import document as quick_document
 from offramp.migrate.plan.full_document import changes, document
@@ -90,6 +91,15 @@ def test_figures_that_rest_on_an_old_price_are_marked() -> None:
     assert full["own"]["offer"]["old"] is True
     assert any("aws/g5.xlarge: the price is of 2026-06-17" in warning for warning in full["warnings"])
     assert any("openai/gpt-4o: the price is of 2026-08-21, 92 days old" in warning for warning in full["warnings"])
+
+
+def test_an_old_price_of_any_machine_that_is_shown_is_told_with_its_day() -> None:
+    """It is in the table beside the one that was chosen, and may be what somebody takes instead."""
+    plan = plan_of(catalogue=replace(CATALOGUE, offers=(*CATALOGUE.offers, machine("b", "h100", "H100", "1.5"))))
+
+    assert plan.own is not None
+    assert plan.own.offer.provider == "b"
+    assert "aws/g5.xlarge: prices of 2026-06-17, 157 days old; check them before you sign" in warnings(plan)
 
 
 def test_the_service_level_is_told_at_the_mean_and_at_the_peak() -> None:

@@ -42,11 +42,24 @@ def warnings(plan: FullPlan) -> list[str]:
         found.append(_price(offer.name, offer.checked, offer.source, second_hand=offer.second_hand, plan=plan))
         if offer.terms is Terms.SPOT:
             found.append(f"{offer.name}: a spot machine may be taken away at any time, which is not simulated")
+    found += _old_machines(plan)
     if tokens.incumbent.unpriced:
         found.append(f"without a price, so not in the sums: {', '.join(tokens.incumbent.unpriced)}")
-    found += [f"{count:,} rows {reason}" for reason, count in plan.traffic.left_out]
+    found += [f"{count:,} row{'' if count == 1 else 's'} {reason}" for reason, count in plan.traffic.left_out]
     found += plan.traffic.notes
     return [text for text in dict.fromkeys(found) if text]
+
+
+def _old_machines(plan: FullPlan) -> Iterator[str]:
+    """Prices of the further machines that are shown, one sentence for each day."""
+    days: dict[str, list[str]] = {}
+    for way in plan.machines.others:
+        offer = way.offer
+        if offer.checked and plan.age_days(offer.checked) > STALE_AFTER_DAYS:
+            days.setdefault(offer.checked, []).append(offer.name)
+    for checked, names in sorted(days.items()):
+        listed = ", ".join(dict.fromkeys(names))
+        yield f"{listed}: prices of {checked}, {plan.age_days(checked)} days old; check them before you sign"
 
 
 def _load(plan: FullPlan) -> Iterator[Assumption]:
@@ -100,7 +113,7 @@ def _own(plan: FullPlan) -> Iterator[Assumption]:
         text=f"the engine {cache} the common beginnings of prompts (system prompts, where the ledger knows them)",
         origin="--prefix-cache",
     )
-    yield Assumption(text=f"{inputs.spare} machines stand by for a failure", origin="--spare")
+    yield Assumption(text=_spare(inputs.spare), origin="--spare")
     own = plan.own
     if own is not None and own.metering is not None:
         yield Assumption(
@@ -111,6 +124,10 @@ def _own(plan: FullPlan) -> Iterator[Assumption]:
             origin="docs.cerebrium.ai/calculating-cost; --start-s, --init-s, --cooldown-s, --cpus, --memory-gb, "
             "--platform-usd-per-month (the seconds are assumptions)",
         )
+
+
+def _spare(machines: int) -> str:
+    return "1 machine stands by for a failure" if machines == 1 else f"{machines} machines stand by for a failure"
 
 
 def _money(plan: FullPlan) -> Iterator[Assumption]:

@@ -168,7 +168,9 @@ def _pay_back(plan: FullPlan, best: Way) -> str:
     if months is None:
         return f", which {len(plan.path)} months do not bring back"
     days = float(months) * 365 / 12
-    return f", paid back in {days:.0f} days" if days < _HOURS_IN_WORDS else f", paid back in {float(months):.1f} months"
+    if days >= _HOURS_IN_WORDS:
+        return f", paid back in {float(months):.1f} months"
+    return f", paid back in {days:.0f} days" if days >= 1.5 else ", paid back in a day"
 
 
 def _refused(plan: FullPlan) -> Iterator[str]:
