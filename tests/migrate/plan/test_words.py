@@ -65,6 +65,14 @@ def test_it_says_own_machines_and_how_many_where_nothing_is_cheaper() -> None:
     assert "One A10G with qwen3-8b carries about 3.3 million such requests a month, so 2 are needed" in said.text
 
 
+def test_it_says_that_nobody_asked_whether_the_machines_carry_so_much() -> None:
+    """A bill that stays the same whatever the volume is what one is told, not what machines do."""
+    unasked = recommend(ask("gpt-4o", requests_per_month=10**9), TODAY).text
+
+    assert "Whether machines for $727 a month carry so many was not asked" in unasked
+    assert "was not asked" not in recommend(ask("gpt-4o", own_model="mistral-7b", gpu="A10G"), TODAY).text
+
+
 def test_it_says_batch_where_all_of_it_can_wait() -> None:
     said = recommend(ask(requests=200_000, hosted=None, can_wait=True), TODAY)
 

@@ -143,6 +143,11 @@ def _own_remarks(plan: Plan, best: _Way) -> Iterator[str]:
             f"One {machine} with {sizing.model} carries about {carried} such requests a month, so {own.instances} are "
             f"needed: {usd(own.usd_per_month_needed)} a month, not {usd(own.usd_per_month)}."
         )
+    if sizing is None and best.verdict is Verdict.OWN:
+        yield (
+            f"Whether machines for {usd(own.usd_per_month)} a month carry so many was not asked: --gpu with "
+            "--own-model works it out."
+        )
     if plan.break_even is None:
         yield f"Own GPUs never pay off against {plan.incumbent.name}: what they pass on costs as much as before."
     elif can_pay_off(own.bill, plan.incumbent.bill) is False:
