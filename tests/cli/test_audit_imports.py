@@ -91,3 +91,22 @@ def test_a_report_does_not_claim_that_nothing_is_missing(capsys: pytest.CaptureF
     assert "log.jsonl: 1 rows could not be counted" in html
     assert "row 3: its time &#39;yesterday&#39; is no moment" in html
     assert "Nothing: every request" not in html
+
+
+def test_a_bill_says_nothing_of_requests_and_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    """Twelve dollars for nothing at all would be a finding; it is only that a bill does not count them."""
+    result = {
+        "object": "organization.costs.result",
+        "amount": {"value": 12.5, "currency": "usd"},
+        "line_item": "gpt-4o",
+    }
+    Path("costs.json").write_bytes(usage_page(result))
+
+    assert run(["audit", "--import", "costs.json"]) == 0
+    said = capsys.readouterr().out
+    assert run(["audit", "--import", "costs.json", "--json"]) == 0
+    (total,) = json.loads(capsys.readouterr().out)["totals"]
+
+    assert "$12.5" in said
+    assert "0 requests" not in said
+    assert (total["requests"], total["input_tokens"], total["cost_usd"]) == (None, None, "12.5")

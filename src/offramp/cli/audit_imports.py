@@ -78,10 +78,10 @@ def totals_as_json(found: Imported) -> list[dict[str, object]]:
     return [
         {
             "model": model,
-            "requests": sum(bucket.requests for bucket in buckets),
-            "input_tokens": sum(bucket.input_tokens for bucket in buckets),
-            "output_tokens": sum(bucket.output_tokens for bucket in buckets),
-            "cached_tokens": sum(bucket.cached_tokens for bucket in buckets),
+            "requests": _sum(buckets, "requests"),
+            "input_tokens": _sum(buckets, "input_tokens"),
+            "output_tokens": _sum(buckets, "output_tokens"),
+            "cached_tokens": _sum(buckets, "cached_tokens"),
             "cost_usd": _cost(buckets),
         }
         for model, buckets in _by_model(found).items()
@@ -116,9 +116,10 @@ def _total(model: str, buckets: Sequence[Bucket]) -> tuple[str, ...]:
     cost = _cost(buckets)
     return (
         model or "(no model)",
-        f"{sum(bucket.requests for bucket in buckets):,} requests",
-        f"{sum(bucket.input_tokens for bucket in buckets):,} tokens in",
-        f"{sum(bucket.output_tokens for bucket in buckets):,} out",
+        *(
+            "" if (known := _sum(buckets, name)) is None else f"{known:,} {word}"
+            for name, word in (("requests", "requests"), ("input_tokens", "tokens in"), ("output_tokens", "out"))
+        ),
         f"${cost}" if cost is not None else "",
     )
 
@@ -128,6 +129,12 @@ def _by_model(found: Imported) -> dict[str, list[Bucket]]:
     for bucket in found.buckets:
         models.setdefault(bucket.model, []).append(bucket)
     return dict(sorted(models.items()))
+
+
+def _sum(buckets: Sequence[Bucket], name: str) -> int | None:
+    """Of what says it: bills have amounts, and neither requests nor tokens."""
+    known = [getattr(bucket, name) for bucket in buckets if bucket.cost_nano is None]
+    return sum(known) if known else None
 
 
 def _cost(buckets: Sequence[Bucket]) -> str | None:
