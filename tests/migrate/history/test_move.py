@@ -168,6 +168,7 @@ def test_a_file_has_the_columns_of_the_ledger_in_the_order_of_arrival(tmp_path: 
     assert {one[0]: one[1].replace('"', "") for one in described} == FILE
     assert times == sorted(times)
     assert (tmp_path / "history" / name).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "history").stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("left", ["2026-11-21/07-0badcafe.parquet", "notes.txt", ".scratch/old/lines.csv"])

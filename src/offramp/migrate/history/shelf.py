@@ -176,7 +176,8 @@ def only_mover(folder: Path) -> Iterator[None]:
         BusyError: If there is another.
         OSError, sqlite3.Error: If the folder cannot be used.
     """
-    (folder / SCRATCH).mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    for made in (folder, folder / SCRATCH):
+        made.mkdir(mode=_FOLDER_MODE, exist_ok=True)
     state.make_private_file(folder / _LOCK)
     with closing(sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None)) as lock:
         try:
