@@ -79,3 +79,30 @@ def test_code_that_is_cut_and_mixed_up_is_read_or_reported(cuts: list[tuple[int,
     found = results({"bad.py": "\n".join(lines), "good.py": CALL})
 
     assert len(found["good.py"].sites) == 1
+
+
+USE = "x.chat.completions.create(model=y, messages=[])\n"
+LARGE = {
+    "thousands of branches": {
+        "app.py": CALL
+        + "".join(f"if c{n}:\n    m = 'a{n}'\nOpenAI().embeddings.create(model=m, input='')\n" for n in range(2000))
+    },
+    "thousands of keys": {
+        "app.py": f"{CALL}names = {{{','.join(f'{n}: {n}' for n in range(5000))}}}\n"
+        + "OpenAI().embeddings.create(model=names[k], input='')\n" * 200
+    },
+    "files that import each other": {"a.py": f"{CALL}from b import x\n{USE}", "b.py": f"{CALL}from a import x\n{USE}"},
+    "a long way from file to file": {f"a{n}.py": f"{CALL}from a{n + 1} import x\n{USE}" for n in range(300)},
+    "everything from everywhere": {
+        f"a{n}.py": CALL + "".join(f"from a{other} import *\n" for other in range(40)) + USE for n in range(40)
+    },
+}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("files", LARGE.values(), ids=LARGE)
+def test_large_and_tangled_trees_take_no_longer_than_their_size(files: dict[str, str]) -> None:
+    """What grows with the square of a tree hangs on the first large one."""
+    found = results(files)
+
+    assert all(result.sites and not result.problems for result in found.values())

@@ -10,6 +10,8 @@ from offramp.migrate.scan.python.values import Node, Own, Reading, Text, Values,
 
 MOST_STEPS = 8
 """How many names and calls a dictionary is followed through."""
+MOST_STORES = 256
+"""So many entries that are put into one dictionary later are looked at."""
 MOST_VALUES = 12
 
 
@@ -165,7 +167,7 @@ class _Unfolding:
         if owner is None:
             self.found.is_whole = False
             return
-        for store in owner.stores.get(expr.id, ()):
+        for store in owner.stores.get(expr.id, ())[:MOST_STORES]:
             if store.key:
                 self.found.add(store.key, Given(store.expr, owner))
             else:

@@ -48,9 +48,7 @@ class _Whole:
         looked_at = list(self.files)
         self.heirs = heirs_of(self.files)
         for _ in range(_MOST_ROUNDS):
-            for file in looked_at:
-                for candidate in self._recognise(file)[1]:
-                    _touch(candidate, self.reader)
+            found = {file.source.path: self._known(file) for file in looked_at}
             wanted = {name: scope for name, scope in self.reader.who_calls.wanted.items() if name not in asked}
             asked |= wanted.keys()
             parsed = [self.files.file(source.path) for source in self._naming(wanted)]
@@ -58,7 +56,7 @@ class _Whole:
             if not added:
                 return
             # Only what was found before can mean something else now that more callers are known.
-            concerned = [file for file in looked_at if self._recognise(file)[1]]
+            concerned = [file for file in looked_at if found[file.source.path]]
             looked_at = [*concerned, *added]
             self.reader.forget()
             for file in concerned:
@@ -70,6 +68,16 @@ class _Whole:
             recogniser = Recogniser(file, self.reader, self.heirs)
             self._recognised[path] = (recogniser, recogniser.candidates())
         return self._recognised[path]
+
+    def _known(self, file: PythonFile) -> list[Candidate]:
+        """What was recognised, looked at closely; nothing if the file leads too deep, which its own result will say."""
+        try:
+            candidates = self._recognise(file)[1]
+            for candidate in candidates:
+                _touch(candidate, self.reader)
+        except RecursionError:
+            return []
+        return candidates
 
     def _naming(self, wanted: dict[str, Scope]) -> list[Source]:
         """Files nobody has looked at that name one of these functions, and the module or the class it is from."""

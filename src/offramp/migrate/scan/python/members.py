@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Collection, Iterator
 
-from offramp.migrate.scan.python.names import END, MOST_VALUES, annotated, bound, imported, look_up, passed_on
+from offramp.migrate.scan.python.names import MOST_VALUES, annotated, bound, imported, name_in, passed_on
 from offramp.migrate.scan.python.scopes import Binding, Scope
 from offramp.migrate.scan.python.values import (
     Argument,
@@ -57,8 +57,8 @@ def _of_module(reading: Reading, value: Module, name: str) -> Values:
     if file is None:
         return ()
     if name in file.top.bindings or file.top.stars:
-        found = look_up(reading, name, file.top, END)
-        if found != (Outside(name),):
+        found = name_in(reading, value.path, name)
+        if found:
             return found
     if value.path.endswith("__init__.py"):
         folder = value.path.removesuffix("__init__.py")
@@ -235,11 +235,18 @@ def element(reading: Reading, value: Value, key: ast.expr, scope: Scope) -> Valu
     return ()
 
 
+def _is_one_of(reading: Reading, name: ast.expr, scope: Scope, keys: Collection[object]) -> bool:
+    if isinstance(name, ast.Constant):
+        return name.value in keys
+    return any(each.value in keys for each in reading.values(name, scope) if isinstance(each, Text))
+
+
 def _of_dict(reading: Reading, given: ast.Dict, scope: Scope, keys: Collection[object]) -> Values:
     """The value under one of the keys; without a known key all values."""
     found: list[Value] = []
     for name, expr in zip(given.keys, given.values, strict=True):
-        names = {each.value for each in reading.values(name, scope) if isinstance(each, Text)} if name else set()
-        if not keys or not names.isdisjoint(keys):
+        if not keys or (name is not None and _is_one_of(reading, name, scope, keys)):
             found += reading.values(expr, scope)
+        if len(found) >= MOST_VALUES:
+            break
     return unique([Text(each.value, "constant") if isinstance(each, Text) else each for each in found], MOST_VALUES)

@@ -1,11 +1,13 @@
 """What a name stands for at a line: the assignments that can have run before it, imports, parameters."""
 
 import ast
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from offramp.migrate.scan.python.blocks import Block
 from offramp.migrate.scan.python.libraries import STAND_INS
-from offramp.migrate.scan.python.scopes import Binding, Block, Scope
+from offramp.migrate.scan.python.scopes import Binding, Scope
 from offramp.migrate.scan.python.values import (
     Argument,
     Made,
@@ -22,6 +24,10 @@ from offramp.migrate.scan.python.values import (
 )
 
 MOST_VALUES = 12
+MOST_FILES = 24
+"""Through so many files a name is followed."""
+MOST_BINDINGS = 64
+"""So many assignments before a line are looked at."""
 END = 1 << 30
 """A line after all others: how a file's names stand once it has been run."""
 
@@ -48,39 +54,34 @@ def look_up(reading: Reading, name: str, scope: Scope, line: int) -> Values:
 
 
 def in_force(bindings: Sequence[Binding], scope: Scope, line: int) -> list[Binding]:
-    """Those assignments that can be the last one to have run before a line: the last certain one and all after it."""
-    before = [binding for binding in bindings if binding.line < line] or list(bindings)
+    """Those assignments that can be the last one to have run before a line: the last certain one and all after it.
+
+    Of very many the nearest ones, since nobody would look through more.
+    """
+    nearest = bisect_left(bindings, line, key=lambda binding: binding.line) or len(bindings)
+    here = {block.choice: block for block in scope.blocks.around(line)}
     found: list[Binding] = []
-    for binding in reversed(before):
-        if _excluded(binding, scope, line):
+    for binding in reversed(bindings[max(0, nearest - MOST_BINDINGS) : nearest]):
+        if _excluded(binding, scope, here):
             continue
         found.append(binding)
-        if _surely(binding, scope, line):
+        if _surely(binding, scope, line) or len(found) == MOST_VALUES:
             break
-    return list(reversed(found)) or before[-1:]
+    return list(reversed(found)) or list(bindings[nearest - 1 : nearest])
 
 
 def _surely(binding: Binding, scope: Scope, line: int) -> bool:
     """Whether the assignment has run for sure when the line is reached."""
     if binding.scope is not scope or binding.line >= line:
         return False
-    return all(_holds(block, line) for block in scope.blocks if _holds(block, binding.line))
+    return all(block.end >= line for block in scope.blocks.around(binding.line))
 
 
-def _excluded(binding: Binding, scope: Scope, line: int) -> bool:
+def _excluded(binding: Binding, scope: Scope, here: Mapping[int, Block]) -> bool:
     """Whether assignment and line stand in two branches of which only one runs."""
     if binding.scope is not scope:
         return False
-    mine = {block.choice: block for block in scope.blocks if _holds(block, line)}
-    return any(
-        block.choice in mine and mine[block.choice] is not block
-        for block in scope.blocks
-        if _holds(block, binding.line)
-    )
-
-
-def _holds(block: Block, line: int) -> bool:
-    return block.start <= line <= block.end
+    return any(here.get(block.choice, block) is not block for block in scope.blocks.around(binding.line))
 
 
 def bound(reading: Reading, binding: Binding) -> Values:
@@ -130,12 +131,25 @@ def imported(reading: Reading, name: str, importer: str) -> Values:
     if name.startswith(".") and not parent.strip("."):
         parent = name[: len(name) - len(last)]
     path = reading.files.find(parent, importer) if parent else ""
-    file = reading.files.file(path) if path and path != importer else None
-    if file is not None:
-        found = look_up(reading, last, file.top, END)
-        if found != (Outside(last),):
-            return found
-    return (Outside(library_name(name.lstrip("."))),)
+    found = name_in(reading, path, last) if path and path != importer else ()
+    return found or (Outside(library_name(name.lstrip("."))),)
+
+
+def name_in(reading: Reading, path: str, name: str) -> Values:
+    """What a name is in another file; empty if it is not there, or the way there goes in a circle."""
+    way = (path, name)
+    if way in reading.names:
+        return reading.names[way]
+    file = reading.files.file(path)
+    if file is None or way in reading.importing or len(reading.importing) >= MOST_FILES:
+        return ()
+    reading.importing.add(way)
+    try:
+        found = look_up(reading, name, file.top, END)
+    finally:
+        reading.importing.discard(way)
+    reading.names[way] = () if found == (Outside(name),) else found
+    return reading.names[way]
 
 
 def library_name(name: str) -> str:
@@ -152,10 +166,10 @@ def library_name(name: str) -> str:
 def _starred(reading: Reading, name: str, scope: Scope) -> Values:
     for star in scope.stars:
         path = reading.files.find(star, scope.file)
-        file = reading.files.file(path) if path else None
-        if file is not None and name in file.top.bindings:
-            return look_up(reading, name, file.top, END)
-        if file is None and star == "openai" and name[:1].isupper():
+        found = name_in(reading, path, name) if path else ()
+        if found:
+            return found
+        if not path and star == "openai" and name[:1].isupper():
             return (Outside(f"{star}.{name}"),)
     return ()
 

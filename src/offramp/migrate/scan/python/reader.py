@@ -54,6 +54,8 @@ class Reader:
     def __init__(self, files: PythonFiles) -> None:
         """Know the files; remember what was read."""
         self.files = files
+        self.importing: set[tuple[str, str]] = set()
+        self.names: dict[tuple[str, str], Values] = {}
         self.who_calls = Callers(self)
         self._known: dict[tuple[int, int], Values] = {}
         self._open: set[tuple[int, int]] = set()
@@ -61,6 +63,7 @@ class Reader:
     def forget(self) -> None:
         """Read everything anew, because more files are known now."""
         self._known.clear()
+        self.names.clear()
         self.who_calls.forget()
 
     def values(self, expr: ast.expr | None, scope: Scope) -> Values:

@@ -7,17 +7,9 @@ import ast
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
+from offramp.migrate.scan.python.blocks import Blocks
+
 ScopeKind = OneOf["module", "class", "function"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """Lines that run only sometimes: a branch, a loop's body, an `except`."""
-
-    start: int
-    end: int
-    choice: int
-    """Which statement chooses between this block and others; two blocks of one choice never run both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,7 +67,7 @@ class Scope:
     stores: dict[str, list[Store]] = field(default_factory=dict)
     returns: list[ast.expr] = field(default_factory=list)
     parameters: dict[str, Parameter] = field(default_factory=dict)
-    blocks: list[Block] = field(default_factory=list)
+    blocks: Blocks = field(default_factory=Blocks)
     stars: list[str] = field(default_factory=list)
     """Modules of which all names are imported."""
     parts: set[str] = field(default_factory=set)
@@ -291,7 +283,7 @@ class _Builder:
     def block(self, scope: Scope, body: list[ast.stmt], choice: int) -> None:
         if body:
             end = body[-1].end_lineno or body[-1].lineno
-            scope.blocks.append(Block(start=body[0].lineno, end=end, choice=choice))
+            scope.blocks.add(body[0].lineno, end, choice)
 
     def import_(self, node: ast.Import, scope: Scope) -> None:
         for alias in node.names:

@@ -133,6 +133,10 @@ class Reading(Protocol):
     """Whoever reads expressions, for the parts that it is made of."""
 
     files: PythonFiles
+    importing: set[tuple[str, str]]
+    """Files and names in them that are being followed."""
+    names: dict[tuple[str, str], Values]
+    """What was found there before."""
 
     def values(self, expr: ast.expr | None, scope: Scope) -> Values:
         """All that an expression can be."""
