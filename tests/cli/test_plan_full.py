@@ -72,6 +72,14 @@ def test_another_trace_may_be_asked_for(folder: Path, capsys: pytest.CaptureFixt
     assert figures["requests a month"]["after"] != figures["requests a month"]["before"]
 
 
+def test_what_a_full_plan_has_no_use_for_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who gives a bill and sees another one must not think that it was taken."""
+    assert run([*TRACED, "--fixed-usd-per-month", "727", "--json"]) == 0
+
+    warnings = msgspec.json.decode(capsys.readouterr().out)["warnings"]
+    assert any(each.startswith("--fixed-usd-per-month: a part of the quick mode alone") for each in warnings)
+
+
 def test_a_report_is_written_where_it_was_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*TRACED, "--html", "reports/plan.html"]) == 0
 
@@ -144,10 +152,12 @@ def test_strange_traffic_is_an_answer_too(
     ("arguments", "code", "said"),
     [
         ([], 3, "no ledger in .offramp"),
+        ([], 3, "or plan without one: --trace FILE"),
         (["--trace", "absent.csv"], 3, "absent.csv cannot be read"),
         (["--generate", "chat"], 2, "add --requests-per-month"),
         (["--trace", "trace.csv", "--what-if", "grwth=1"], 2, "growth"),
         (["--trace", "trace.csv", "--what-if", "input-tokens=5"], 2, "quick mode"),
+        (["--trace", "trace.csv", "--what-if", "fixed-usd-per-month=5"], 2, "quick mode alone"),
         (["--trace", "trace.csv", "--require", "region=atlantis"], 2, "nobody states such a thing"),
         (["--trace", "trace.csv", "--own-model", "llama-9"], 2, "add one of your own in a file for --catalogue"),
         (["--trace", "trace.csv", "--gpu", "H1000"], 2, "near are"),

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -19,6 +19,7 @@ from offramp.cli.terminal import is_coloured, print_json
 from offramp.errors import UnavailableError, UsageError
 from offramp.migrate import artifact
 from offramp.migrate.imports.read import Imported
+from offramp.migrate.ledger.view import NoLedgerError
 from offramp.migrate.plan.by_token import thresholds
 from offramp.migrate.plan.catalogue import catalogue
 from offramp.migrate.plan.earlier import earlier
@@ -32,6 +33,14 @@ from offramp.migrate.plan.sources import inputs_of, traffic_of
 from offramp.migrate.plan.traffic import Traffic
 
 _DECIDE_THE_TRAFFIC = ("trace", "generate", "profile", "since", "until", "seed", "slo_ttft_ms", "slo_token_ms")
+
+
+_QUICK_ONLY = ("cached_tokens", "fixed_usd_per_month", "max_load")
+"""Inputs that a simulation on real arrivals has no use for."""
+
+_QUICK = "a part of the quick mode alone (--input-tokens, --output-tokens)"
+
+_WITHOUT_A_LEDGER = "or plan without one: --trace FILE, --generate chat, or --input-tokens with --output-tokens"
 
 
 def full(inputs: Inputs, run: Run, book: PriceBook) -> None:
@@ -88,15 +97,23 @@ class _Source:
     book: PriceBook
 
     def traffic(self, inputs: Inputs) -> Traffic:
-        """The traffic of these inputs."""
-        return traffic_of(
-            inputs,
-            state=self.state,
-            extra=self.extra,
-            thresholds=thresholds(self.book),
-            slo=service_level(inputs),
-            now_ns=time.time_ns(),
-        )
+        """The traffic of these inputs, with a note of what was given and is not part of a full plan.
+
+        Raises:
+            UnavailableError: If there is none to be read.
+        """
+        try:
+            found = traffic_of(
+                inputs,
+                state=self.state,
+                extra=self.extra,
+                thresholds=thresholds(self.book),
+                slo=service_level(inputs),
+                now_ns=time.time_ns(),
+            )
+        except NoLedgerError as error:
+            raise UnavailableError(f"{error}; {_WITHOUT_A_LEDGER}") from None
+        return replace(found, notes=(*found.notes, *(f"{flag}: {_QUICK}, left aside" for flag in _left_aside(inputs))))
 
 
 def _plans(inputs: Inputs, source: _Source, facts: Facts) -> tuple[FullPlan, FullPlan | None]:
@@ -108,12 +125,20 @@ def _plans(inputs: Inputs, source: _Source, facts: Facts) -> tuple[FullPlan, Ful
         return plan, None
     other = inputs
     for each in source.run.what_if:
-        other = changed(other, each)
+        before, other = other, changed(other, each)
+        if new := set(_left_aside(other)) - set(_left_aside(before)):
+            raise UsageError(f"--what-if {each!r}: {new.pop()} is {_QUICK}", param="what_if")
     if other.is_quick:
         raise UsageError("--what-if: the tokens of one request belong to the quick mode", param="what_if")
     anew = any(getattr(other, name) != getattr(inputs, name) for name in _DECIDE_THE_TRAFFIC)
     anew = anew or (other.generate is not None and other.requests_per_month != inputs.requests_per_month)
     return plan, answer(other, source.traffic(other) if anew else traffic, facts, tried=tried)
+
+
+def _left_aside(inputs: Inputs) -> list[str]:
+    """Flags of the quick mode's inputs that are not at their default."""
+    given = (field for field in fields(Inputs) if field.name in _QUICK_ONLY)
+    return [f"--{field.name.replace('_', '-')}" for field in given if getattr(inputs, field.name) != field.default]
 
 
 def _made_from(inputs: Inputs, run: Run, state: Path | None, more: Imported) -> list[artifact.Input]:
