@@ -136,7 +136,7 @@ def _read(path: Path) -> _File:
         return msgspec.convert(yaml.safe_load(text) or {}, _File, strict=False)
     except OSError as error:
         raise UnavailableError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {error}") from None

@@ -126,3 +126,16 @@ def test_no_text_makes_a_check_fail(text: str) -> None:
         source = Source(path=path, text=f"image services: vllm serve client<llm> A {{{text}")
         for module in (keys, shell, containers, baml):
             assert all(each.line >= 1 for each in module.check(source))
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("compose.yaml", "services:\n  vllm: {image: vllm/vllm-openai, depends_on: " + "[" * 100_000),
+        ("cerebrium.toml", "a" + ".a" * 20_000 + " = 1"),
+        ("cerebrium.toml", "a = " + "[" * 100_000),
+    ],
+)
+def test_files_that_are_nested_without_end_end_nothing(path: str, text: str) -> None:
+    """The YAML library's C code ends the process on them, which no `except` hears."""
+    assert found(text, path) == []

@@ -1,7 +1,6 @@
 """`cerebrium.toml`: who may call, what is installed, memory, concurrency, image, checks."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from offramp.migrate.scan.rules.words.cerebrium import (
     SLIM_IMAGE,
     UNPINNED,
 )
+from offramp.migrate.scan.text.parses import toml
 
 _ENGINE = re.compile(r"\b(vllm|sglang|lmdeploy|text-generation-inference|tensorrt.llm)\b", re.IGNORECASE)
 _MODEL = re.compile(r"[\"'](?P<name>[\w.-]+/[\w.-]*?(?P<billions>\d+(?:\.\d+)?)[bB](?![a-zA-Z0-9])[\w.-]*)[\"']")
@@ -32,8 +32,8 @@ def check(source: Source, *, project: Project) -> Iterator[Finding]:
     if source.path.rpartition("/")[2] != "cerebrium.toml":
         return
     try:
-        whole = tomllib.loads(source.text)
-    except tomllib.TOMLDecodeError:
+        whole = toml(source.text)
+    except ValueError:
         return
     top = _table(whole, "cerebrium")
     code = _beside(source, project)

@@ -11,12 +11,12 @@ from offramp.migrate.scan.rules.commands import IMAGE, MODEL_IMAGE, SERVER, Comm
 from offramp.migrate.scan.rules.rule import Span, finding, line_span
 from offramp.migrate.scan.rules.words.cerebrium import UNPINNED
 from offramp.migrate.scan.rules.words.readiness import CUDA_BASE, READY_IS_GUESSED, STARTED_IS_NOT_READY
+from offramp.migrate.scan.text.parses import documents
 
 _DOCKERFILE = re.compile(r"(^|/)([\w.-]+\.)?(Dockerfile|Containerfile)(\.[\w.-]+)?$", re.IGNORECASE)
 _FROM = re.compile(r"^\s*FROM\s+(?:--platform=\S+\s+)?(?P<image>\S+)", re.IGNORECASE)
 _INSTALLS = re.compile(r"\b(pip3?|uv)\b[^\n]*\binstall\b[^\n]*?(?<![\w/.-])vllm\b")
 _LATEST = re.compile(r":latest$|^[^:@]*$")
-_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LONGEST = 1 << 20
 """Characters of a YAML file that is looked at; longer ones are data."""
 
@@ -71,10 +71,10 @@ def _image(source: Source, image: str, span: Span) -> Iterator[Finding]:
 
 def _yaml(source: Source) -> Iterator[Finding]:
     try:
-        documents = list(yaml.compose_all(source.text, Loader=_LOADER))
+        found = documents(source)
     except (yaml.YAMLError, ValueError):
         return
-    for document in documents:
+    for document in found:
         top = _mapping(document)
         if "services" in top:
             yield from _compose(source, _mapping(top["services"]))
