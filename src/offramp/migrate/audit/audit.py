@@ -162,7 +162,6 @@ def examine(
     asked = ((name, ending(_PROVIDER, name)) for name in by["model"].named)
     whole = groups.whole(connection)
     tokens = {Measure.INPUT: whole.most_input, Measure.OUTPUT: whole.most_output, Measure.CONTEXT: whole.most_context}
-    lengths = {measure: sketch.spread(connection, measure) for measure in tokens}
     return Audit(
         now_ns=now_ns,
         selection=selection,
@@ -176,7 +175,7 @@ def examine(
                 for column in ("operation", "model", "tier")
             },
         ),
-        lengths={name: found and found.up_to(tokens[name] or found.p99) for name, found in lengths.items()},
+        lengths={measure: sketch.spread(connection, measure, most) for measure, most in tokens.items()},
         bars={measure: sketch.bars(connection, measure) for measure in (*seconds, *tokens)},
         headrooms={measure: sketch.headrooms(connection, measure) for measure in limits},
         arrivals=arrivals.arrivals(connection),

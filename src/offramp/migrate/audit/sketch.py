@@ -136,9 +136,10 @@ def spreads(connection: duckdb.DuckDBPyConnection, measure: Measure, column: str
     return {label(name): Spread(int(total), *map(value_of, found)) for name, total, *found in rows}
 
 
-def spread(connection: duckdb.DuckDBPyConnection, measure: Measure) -> Spread | None:
-    """Quantiles of all; `None` if no value is known."""
-    return spreads(connection, measure, "'all'").get("all")
+def spread(connection: duckdb.DuckDBPyConnection, measure: Measure, most: int | None = None) -> Spread | None:
+    """Quantiles of all, never above `most` where that is known; `None` if no value is known."""
+    found = spreads(connection, measure, "'all'").get("all")
+    return found if found is None or most is None else found.up_to(most)
 
 
 def bars(connection: duckdb.DuckDBPyConnection, measure: Measure) -> Bars:
