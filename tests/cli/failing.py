@@ -18,6 +18,8 @@ def command(
         "error": OfframpError("it could not be done"),
         "bug": ValueError("sk-abcdefghijklmnopqrstuvwxyz0123456789"),
         "silent-bug": AssertionError(),
+        "left-out": ModuleNotFoundError("No module named 'duckdb'", name="duckdb"),
+        "own-module": ModuleNotFoundError("No module named 'offramp.gone'", name="offramp.gone"),
         "interrupt": KeyboardInterrupt(),
         "abort": typer.Abort(),
         "exit": typer.Exit(1),

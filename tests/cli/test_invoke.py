@@ -119,3 +119,12 @@ def test_an_output_that_takes_nothing_more_is_said_in_one_line() -> None:
         "offramp: the output cannot be written: No space left on device; make room and run it again\n"
     )
     assert ended.returncode == 3
+
+
+def test_a_package_that_a_serving_image_leaves_out_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """`requirements/serve.txt` serves and shows the ledger; an audit needs more. A missing module of ours is a bug."""
+    assert (end("left-out"), end("own-module")) == (3, 3)
+    left_out, own_module = capsys.readouterr().err.splitlines()
+
+    assert left_out.startswith("offramp: `offramp failing` needs the package duckdb, which is not installed here")
+    assert own_module.startswith("offramp: this is a bug: ModuleNotFoundError")

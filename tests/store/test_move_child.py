@@ -80,6 +80,22 @@ def test_a_failure_is_said_once_and_tried_again(tmp_path: Path) -> None:
     assert in_sqlite(tmp_path) == 1
 
 
+def test_where_duckdb_is_left_out_that_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A serving image has none: hours stay in the ledger, and nobody reads a traceback every hour."""
+    fill(tmp_path, [batch(row(1, started_ns=LONG_AGO_NS))])
+    fold(tmp_path)
+    monkeypatch.setattr("offramp.store.move_child.find_spec", lambda _: None)
+    said: list[str] = []
+    child = _child(tmp_path, on_error=said.append)
+    for hour in range(3):
+        child.tick(100.0 + FIRST_AFTER_S + hour * MOVE_EVERY_S)
+
+    assert not child.is_running
+    assert len(said) == 1
+    assert "`offramp ledger move` where all of offramp is" in said[0]
+    assert in_sqlite(tmp_path) == 1
+
+
 def test_closing_ends_a_running_move(tmp_path: Path) -> None:
     """A gateway that stops leaves no process behind."""
     fill(tmp_path, [batch(row(1, started_ns=LONG_AGO_NS))])

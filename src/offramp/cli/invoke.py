@@ -54,6 +54,8 @@ def invoke(name: str, module: str, args: list[str]) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return PIPE_CLOSED
+    except ModuleNotFoundError as error:
+        return _bug(error) if (error.name or "offramp").startswith("offramp") else _left_out(name, error.name or "")
     except OSError as error:
         return _no_room(error) if error.errno in _NO_ROOM else _bug(error)
     except Exception as error:  # noqa: BLE001 - the outermost loop: a user never sees a traceback
@@ -88,6 +90,15 @@ def _complain(text: str) -> None:
     """Say on standard error what is wrong; several lines (of one configuration) stay several."""
     first, *more = text.splitlines() or ["it could not be done, and no reason was given"]
     sys.stderr.write("\n".join([f"offramp: {first}", *(f"  {line}" for line in more)]) + "\n")
+
+
+def _left_out(name: str, package: str) -> int:
+    """Say that this installation serves and does nothing else."""
+    _complain(
+        f"`offramp {name}` needs the package {package}, which is not installed here (an image that only serves"
+        " leaves it out); run it where all of offramp is installed"
+    )
+    return NOT_DONE
 
 
 def _no_room(error: OSError) -> int:

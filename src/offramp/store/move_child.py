@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from offramp.pricing.compute import NS_PER_HOUR
@@ -96,6 +97,9 @@ class MoveChild:
         self._child.close()
 
     def _start(self) -> None:
+        if find_spec("duckdb") is None:  # A serving image leaves it out.
+            self._report("DuckDB is not installed here; run `offramp ledger move` where all of offramp is")
+            return
         retention = self._keeping.retention_days
         arguments = [str(self._folder), str(self._keeping.after_h), *([] if retention is None else [str(retention)])]
         try:
