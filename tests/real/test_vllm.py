@@ -230,7 +230,7 @@ def test_a_reader_that_leaves_stops_the_engine(fresh: Stack) -> None:
         stream.close()
 
     wait_until(lambda: fresh.vllm.metric("vllm:num_requests_running") == 0, "the engine is free")
-    assert fresh.vllm.metric("vllm:generation_tokens_total") - before < 800
+    assert fresh.vllm.metric("vllm:generation_tokens_total") - before < 7200
     assert fresh.gateway.wait_ledger(1)["by_outcome"]["cancelled"]["requests"] == 1
 
 
@@ -238,13 +238,14 @@ def test_a_killed_vllm_is_an_explicit_error_then_the_next_tier_then_itself_again
     """The whole story: kill -9 in the middle of a stream, traffic moves on, the server returns, traffic returns."""
     with sdk(fresh.gateway.base_url) as client:
         stream = long_stream(client)
-        chunks = [next(stream), next(stream)]
+        chunks: list[ChatCompletionChunk] = []
+        while not text_of(chunks):
+            chunks.append(next(stream))
         fresh.vllm.kill()
         with pytest.raises(openai.APIError) as raised:
-            chunks += list(stream)
+            list(stream)
 
         assert type(raised.value) is openai.APIError
-        assert text_of(chunks)
         assert {tier_of(client) for _ in range(5)} == {"hosted"}
 
         fresh.vllm.start()
@@ -257,10 +258,10 @@ def test_a_killed_vllm_is_an_explicit_error_then_the_next_tier_then_itself_again
 
 
 def long_stream(client: OpenAI) -> openai.Stream[ChatCompletionChunk]:
-    """A stream of 900 tokens, which takes seconds."""
+    """A stream of 16 answers with 900 tokens each, which takes so long that nobody misses its middle."""
     extra = {"ignore_eos": True}
     return client.chat.completions.create(
-        model="gpt-4o-mini", messages=QUESTION, max_tokens=900, stream=True, extra_body=extra
+        model="gpt-4o-mini", messages=QUESTION, max_tokens=900, n=16, stream=True, extra_body=extra
     )
 
 
