@@ -40,6 +40,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Let go what a data plane has frozen, else DuckDB tells at exit of everything that nobody has let go."""
+    """Let go what a data plane has frozen and what hypothesis hangs onto the collector.
+
+    Else DuckDB says at exit, after pytest's last line, what of it nobody has let go.
+    """
+    gc.callbacks.clear()
     gc.unfreeze()
     gc.collect()
