@@ -32,6 +32,18 @@ def test_a_right_file_is_drawn(capsys: pytest.CaptureFixture[str], monkeypatch: 
     assert not any("sk-" in line for line in lines)
 
 
+def test_the_prices_that_are_drawn_are_those_that_requests_are_billed_at(capsys: pytest.CaptureFixture[str]) -> None:
+    """A host says more than a name, in the picture as in the ledger."""
+    Path("offramp.yaml").write_text(
+        "upstreams: {openai: {base_url: https://api.groq.com/openai/v1}}\npassthrough: openai\nlisten: {host: '::1'}\n"
+    )
+
+    assert run(["config", "check"]) == 0
+    said = capsys.readouterr().out
+    assert "token prices of groq" in said
+    assert "http://[::1]:8484/v1" in said
+
+
 @pytest.mark.parametrize("args", [["f.yaml"], ["--config", "f.yaml"]])
 def test_a_wrong_file_is_refused_with_every_place(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """The line that an editor can jump to."""

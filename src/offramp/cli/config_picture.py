@@ -4,6 +4,8 @@ from decimal import Decimal
 
 from offramp.catalog.prices import PriceBook
 from offramp.cli.terminal import table
+from offramp.compose.fleet import provider_of
+from offramp.compose.listening import authority
 from offramp.config.load import Loaded
 from offramp.config.model import CacheTier, Listen, Route, Settings, UpstreamTier
 from offramp.config.upstreams import Price, PriceKind, Upstream
@@ -30,12 +32,8 @@ def picture(loaded: Loaded) -> list[str]:
 
 def _address(listen: Listen) -> str:
     scheme = "https" if listen.tls else "http"
-    admin = f"http://{_host(listen.admin_host)}:{listen.admin_port}"
-    return f"{scheme}://{_host(listen.host)}:{listen.port}/v1, admin {admin}"
-
-
-def _host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    admin = f"http://{authority(listen.admin_host, listen.admin_port)}"
+    return f"{scheme}://{authority(listen.host, listen.port)}/v1, admin {admin}"
 
 
 def _access(settings: Settings) -> str:
@@ -61,8 +59,7 @@ def _upstream(name: str, upstream: Upstream) -> tuple[str, ...]:
 
 def _found(name: str, upstream: Upstream) -> str:
     """Whose token prices apply where the configuration has none."""
-    book = PriceBook.load()
-    provider = upstream.provider or book.provider_id(name) or book.provider_of(upstream.base_urls[0])
+    provider = provider_of(name, upstream, PriceBook.load())
     return f"token prices of {provider}" if provider else "no price: give it a `price`, or a `provider`"
 
 

@@ -9,6 +9,7 @@ from offramp.catalog.compute import compute_card
 from offramp.catalog.lifecycle import ending
 from offramp.catalog.prices import STALE_AFTER_DAYS, PriceBook
 from offramp.catalog.search import nearest
+from offramp.compose.fleet import provider_of
 from offramp.config.model import CacheTier, Settings
 from offramp.config.upstreams import PriceKind, Upstream
 from offramp.pricing.cards import TokenCard
@@ -73,7 +74,7 @@ def _card_name(book: PriceBook, name: str, upstream: Upstream, model: str) -> st
     if upstream.price is not None:
         card = upstream.price.card
         return card if upstream.price.kind is PriceKind.CARD and card and compute_card(card) is None else None
-    provider = upstream.provider or book.provider_id(name) or book.provider_of(upstream.base_urls[0])
+    provider = provider_of(name, upstream, book)
     return None if provider is None else f"{provider}/{model}"
 
 

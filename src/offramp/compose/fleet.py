@@ -133,10 +133,15 @@ def _card_finder(name: str, part: UpstreamSettings, book: PriceBook) -> Callable
     if price is not None and price.card is not None:
         card = book.card(price.card)
         return lambda _model: card
-    provider = part.provider or book.provider_of(part.base_urls[0]) or book.provider_id(name)
+    provider = provider_of(name, part, book)
     if provider is None:
         return lambda _model: None
     return lambda model: book.token_card(provider, model) if model else None
+
+
+def provider_of(name: str, part: UpstreamSettings, book: PriceBook) -> str | None:
+    """Whose token prices apply to an upstream: as said, else whoever its host belongs to, else its own name."""
+    return part.provider or book.provider_of(part.base_urls[0]) or book.provider_id(name)
 
 
 def compute_price(price: Price | None) -> ComputePrice | None:

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import date
-from fractions import Fraction
 
-from offramp.catalog.compute import compute_card
 from offramp.catalog.prices import STALE_AFTER_DAYS, PriceBook
 from offramp.catalog.search import nearest
+from offramp.compose.fleet import compute_price, provider_of
 from offramp.config.model import Settings, UpstreamTier
-from offramp.config.upstreams import Price, Upstream
 from offramp.pricing.cards import TokenCard
-from offramp.pricing.compute import ComputePrice
 
 
 def price_warnings(settings: Settings, book: PriceBook) -> list[str]:
@@ -50,7 +47,7 @@ class _Checks:
     def _tier(self, upstream: str, model: str) -> Iterator[str]:
         """A tier whose upstream is paid by its provider's list."""
         part = self._settings.upstreams[upstream]
-        provider = self._provider(upstream, part) if part.price is None else None
+        provider = provider_of(upstream, part, self._book) if part.price is None else None
         if provider is None:
             return
         card = self._book.token_card(provider, model)
@@ -60,16 +57,13 @@ class _Checks:
             yield from self._age(card)
 
     def _card(self, upstream: str, name: str) -> Iterator[str]:
-        machine, card = _machine(self._settings.upstreams[upstream].price), self._book.card(name)
+        machine, card = compute_price(self._settings.upstreams[upstream].price), self._book.card(name)
         if machine is not None:
             yield from self._days(name, machine.checked, "set usd_per_hour to what you pay")
         elif card is not None:
             yield from self._age(card)
         else:
             yield f"upstreams.{upstream}.price: {self._unknown(name)}; until then its requests are unpriced"
-
-    def _provider(self, name: str, part: Upstream) -> str | None:
-        return part.provider or self._book.provider_of(part.base_urls[0]) or self._book.provider_id(name)
 
     def _unknown(self, name: str) -> str:
         near = nearest(self._book, name, 1)
@@ -86,12 +80,3 @@ class _Checks:
         age_days = (self._book.today() - date.fromisoformat(checked)).days
         if age_days > STALE_AFTER_DAYS:
             yield f"the prices of {name} were last checked on {checked}, {age_days} days ago: {remedy}"
-
-
-def _machine(price: Price | None) -> ComputePrice | None:
-    """The machine's card; `None` if the price is of tokens, or nobody knows it."""
-    if price is None or price.card is None:
-        return None
-    sizes = (price.gpus, price.cpus, price.memory_gb)
-    gpus, vcpus, memory_gb = (None if size is None else Fraction(size) for size in sizes)
-    return compute_card(price.card, gpus=gpus, vcpus=vcpus, memory_gb=memory_gb)
