@@ -3,7 +3,6 @@
 It has the lowest priority and no port, ends when its pipe does, and nothing that is not masked ever leaves its memory.
 """
 
-import contextlib
 import os
 import re
 import select
@@ -29,8 +28,7 @@ FAILED = 3
 
 def main() -> int:
     """Write until the pipe ends; gives the exit code."""
-    with contextlib.suppress(OSError, AttributeError):  # Windows has none; captures are written there as well.
-        os.nice(19)
+    os.nice(19)
     messages = _messages(sys.stdin.fileno())
     try:
         order = msgspec.msgpack.decode(next(messages, b""), type=Order)

@@ -100,8 +100,8 @@ class Crew:
         self._log = log
         self._office = office
         self._serial = 0
-        self._workers: dict[int, WorkerProcess] = {}
         self._chains = Chains()
+        self._workers: dict[int, WorkerProcess] = {}
         """All that live, by serial; more than N while they are being replaced."""
         self._places: dict[int, WorkerProcess] = {}
         """Who holds each place, or held it last."""

@@ -225,9 +225,8 @@ class Exchange:
     done_seen: bool = False
     answer_failed: bool = False
     """An error event came after the commit; nothing that follows it is a good end."""
-    keeps: bool = False
-    """Whether what the client is sent is kept: for the cache, or because the exchange is captured."""
     captured: bool = False
+    """Whether what is said is to be captured."""
     kept: list[bytes] | None = None
     """What goes to the cache or into the capture."""
     kept_bytes: int = 0
@@ -247,6 +246,11 @@ class Exchange:
     chunked: bool = False
     head_sent: bool = False
     settled: bool = False
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what the client is sent is kept: for the cache, or because it is captured."""
+        return self.captured or bool(self.cache_key)
 
     @property
     def tier_name(self) -> str:

@@ -137,10 +137,9 @@ class Pipeline:
         if chosen.caches and exchange.request is not None and not exchange.request.sent_once:
             tenant = settle.tenant_of(exchange)
             exchange.cache_key = cache_key(self.services.hash_key, tenant, chosen.name, exchange.body)
-            exchange.keeps = True
         capture = self.services.capture
         if capture is not None and exchange.request is not None and capture.wants(chosen.capture_share):
-            exchange.captured = exchange.keeps = True
+            exchange.captured = True
 
     def on_upload(self, exchange: Exchange, piece: bytes) -> None:
         """More of a body that streams through; an empty piece is its end."""

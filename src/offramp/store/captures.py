@@ -73,14 +73,17 @@ class SegmentWriter:
         self._folder = state_dir / FOLDER
         self._retention = retention
         self._lines: list[bytes] = []
+        self._waiting_bytes = 0
         self._path: Path | None = None
         self._begun_s = 0.0
         self._bytes = self._number = 0
 
     def add(self, captured: Captured) -> int:
         """Take one capture; gives how many bytes wait for `flush`."""
-        self._lines.append(msgspec.json.encode(captured) + b"\n")
-        return sum(map(len, self._lines))
+        line = msgspec.json.encode(captured) + b"\n"
+        self._lines.append(line)
+        self._waiting_bytes += len(line)
+        return self._waiting_bytes
 
     def flush(self, now_s: float) -> None:
         """Write what waits as one frame, in a new segment where the last one is full or old.
@@ -91,7 +94,7 @@ class SegmentWriter:
         Raises:
             OSError: If the disk refuses; what waited is then given up.
         """
-        lines, self._lines = b"".join(self._lines), []
+        lines, self._lines, self._waiting_bytes = b"".join(self._lines), [], 0
         if not lines:
             return
         if self._path is None or self._bytes > SEGMENT_BYTES or not 0 <= now_s - self._begun_s < SEGMENT_S:
