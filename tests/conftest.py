@@ -19,8 +19,10 @@ for _name in list(os.environ):
     if _name not in _KEPT and (_name.startswith(_FOREIGN_PREFIXES) or _name.upper() in _FOREIGN_NAMES):
         del os.environ[_name]
 
-# No deadline per example: the machine is shared, and speed is measured elsewhere.
-hypothesis.settings.register_profile("offramp", deadline=None)
+# No deadline per example: the machine is shared, and speed is measured elsewhere. Every run takes the same examples, so
+# that a change is judged by what it changes; `ARGS="--hypothesis-profile=search"` looks for new ones.
+hypothesis.settings.register_profile("offramp", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.load_profile("offramp")
 
 

@@ -31,7 +31,7 @@ def load_of(seed: int, rate_per_s: float, *, shared: bool = False) -> Load:
     return Load.of(load.arrived_s, load.input_tokens, load.output_tokens, prefix=groups, prefix_tokens=[500] * 150)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     hardware=st.sampled_from(["A10G", "L40S", "H100"]),

@@ -56,7 +56,7 @@ def compare(load: Load, small: Engine, replicas: int = 1) -> Result:
     return result
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 2**32),
     rate_per_s=st.sampled_from([0.3, 2.0, 10.0, 200.0]),

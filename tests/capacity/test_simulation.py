@@ -127,7 +127,7 @@ LOADS = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(replicas=st.integers(1, 3), **LOADS)
 def test_littles_law_holds(*, seed: int, rate_per_s: float, hardware: str, shape: Shape, replicas: int) -> None:
     """Sequences running on average = rate · time in the batch: J. D. C. Little, 1961. The engine counts by steps."""
@@ -142,7 +142,7 @@ def test_littles_law_holds(*, seed: int, rate_per_s: float, hardware: str, shape
         assert result.running_s < in_batch_s
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(**LOADS)
 def test_no_replica_is_idle_while_somebody_waits(*, seed: int, rate_per_s: float, hardware: str, shape: Shape) -> None:
     """Work conservation: it makes steps exactly as long as there is a request that is not done."""
@@ -157,7 +157,7 @@ def test_no_replica_is_idle_while_somebody_waits(*, seed: int, rate_per_s: float
     assert result.busy_s == pytest.approx(occupied_s)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(**LOADS)
 def test_every_request_takes_at_least_its_own_time(
     *, seed: int, rate_per_s: float, hardware: str, shape: Shape

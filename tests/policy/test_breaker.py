@@ -355,5 +355,5 @@ class AnyOrder(RuleBasedStateMachine):
         return self.breaker.state, self.breaker.opened, self.breaker.row, self.breaker.would_admit(self.now_s)
 
 
-AnyOrder.TestCase.settings = hypothesis_settings(max_examples=150, stateful_step_count=40, deadline=None)
+AnyOrder.TestCase.settings = hypothesis_settings(max_examples=150, stateful_step_count=40)
 TestAnyOrder = AnyOrder.TestCase

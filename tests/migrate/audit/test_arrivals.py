@@ -31,7 +31,7 @@ def arrivals_of(*rows: ExchangeRow) -> Arrivals:
         return arrivals(connection)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.tuples(st.integers(0, 8_000).map(lambda ms: ms / 1_000), st.integers(0, 4_000).map(lambda ms: ms / 1_000)),
@@ -59,7 +59,7 @@ def test_the_mean_in_flight_is_littles_law() -> None:
     assert found.mean == pytest.approx(1.0)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=60))
 def test_windows_are_counted_empty_ones_included(seconds: list[int]) -> None:
     """A burst is one only beside the silence around it."""

@@ -60,7 +60,7 @@ def test_only_whole_answers_with_a_fingerprint_are_compared() -> None:
     assert (found.comparable, found.repeated, found.caches[-1].hits) == (0, 0, 0)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.integers(0, 200_000)), max_size=30))
 def test_a_cache_that_keeps_answers_for_the_whole_lifetime_saves_no_less(requests: list[tuple[bytes, int]]) -> None:
     """The figure is called `at least`, and is."""

@@ -24,7 +24,7 @@ def test_zero_stays_zero() -> None:
     assert value_of(bucket_of(0)) == 0
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.floats(min_value=1e-6, max_value=1e5), min_size=1, max_size=60))
 def test_quantiles_are_those_of_a_sorted_list(seconds: list[float]) -> None:
     """Compared with the definition itself: the least value with at least that share at or below it."""

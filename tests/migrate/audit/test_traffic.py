@@ -80,7 +80,7 @@ def test_impossible_values_are_unknown_and_counted() -> None:
     assert found.slowest_s == 0.53
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.lists(
         st.builds(

@@ -29,7 +29,7 @@ def _related(folder: Path) -> list[tuple[object, ...]]:
         return connection.execute(f"SELECT {_NAMES} FROM exchanges ORDER BY started_ns, id").fetchall()  # noqa: S608
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(
         st.tuples(

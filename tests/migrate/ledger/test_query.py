@@ -101,7 +101,7 @@ def test_sums_and_groups_are_what_counting_by_hand_gives(found: list[ExchangeRow
 
 
 @given(found=st.lists(rows, max_size=20), selection=selections, hours=st.integers(-2, 4))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_it_does_not_matter_which_hours_were_moved(found: list[ExchangeRow], selection: Selection, hours: int) -> None:
     """None, some, all: the database and the history together are the ledger."""
     matching = [one for one in found if _matches(one, selection)]

@@ -66,7 +66,7 @@ LINES = (Path(__file__).parents[1] / "app_for_fingerprints.py").read_text(encodi
 CUTS = st.lists(st.tuples(st.integers(0, len(LINES)), st.integers(0, len(LINES)), st.booleans()), max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CUTS)
 def test_code_that_is_cut_and_mixed_up_is_read_or_reported(cuts: list[tuple[int, int, bool]]) -> None:
     """Half-merged files, and whatever else lies in a tree."""

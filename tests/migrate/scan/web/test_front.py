@@ -128,7 +128,7 @@ def test_minified_code_is_passed_over_and_said_so() -> None:
     assert (result.sites, len(result.problems)) == ([], 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_cut_of_a_program_is_read(data: st.DataObject) -> None:
     """Half a file is a file."""
