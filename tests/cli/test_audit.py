@@ -48,7 +48,7 @@ def test_people_get_what_matters_and_where_all_of_it_is(
         "chat.completions 100 %",
         "gpt\\x1b[31m 25 %",
         "What matters most",
-        "2 more were answered and could not be recorded",
+        "2 requests more, answered but not recorded",
         "offramp plan",
         "All of it: migration/audit.json",
     ):

@@ -40,7 +40,7 @@ def test_what_is_missing_is_said_to_people(capsys: pytest.CaptureFixture[str]) -
     assert run(["audit", "--import", "log.jsonl", "--import", "usage.json", "--html", "report.html"]) == 0
     said = capsys.readouterr().out
 
-    assert "1 rows left out" in said
+    assert "1 row left out" in said
     assert "row 2: it is no JSON" in said
     assert "10 requests" in said
     assert "log.jsonl" in Path("report.html").read_text()
@@ -85,10 +85,10 @@ def test_a_report_does_not_claim_that_nothing_is_missing(capsys: pytest.CaptureF
     assert run(["audit", "--import", "log.jsonl", "--html", "report.html"]) == 0
     said, html = capsys.readouterr().out, Path("report.html").read_text()
 
-    assert "1 have no token counts" in said
+    assert "1 request without any usage" in said
     assert "name the `provider` in the records" in said
     assert "row 2: its prompt_tokens -5 is no number of tokens" in said
-    assert "log.jsonl: 1 rows could not be counted" in html
+    assert "log.jsonl: 1 row left out" in html
     assert "row 3: its time &#39;yesterday&#39; is no moment" in html
     assert "Nothing: every request" not in html
 

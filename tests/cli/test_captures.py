@@ -66,7 +66,7 @@ def test_they_can_be_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert run(["captures", "--state", str(tmp_path), "--delete", "--route", "x"]) == 2
     assert run(["captures", "--state", str(tmp_path), "--delete"]) == 0
     assert segments(tmp_path / FOLDER) == []
-    assert "1 files" in capsys.readouterr().out
+    assert "1 file of captures removed" in capsys.readouterr().out
 
 
 def test_where_there_are_none_one_is_told_how_to_get_some(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

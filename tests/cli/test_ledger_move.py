@@ -123,6 +123,6 @@ def test_everything_that_happened_has_its_line() -> None:
         "1 request moved to the history",
         "24 files of days that are over became fewer",
         "2,000 requests deleted; their sums remain",
-        "24 files are still being read and are deleted by the next move",
+        "24 files still being read, to be deleted by the next move",
         "history/2026-11-21/07-0badcafe.parquet: it is missing",
     ]

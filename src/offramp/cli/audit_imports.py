@@ -1,6 +1,6 @@
 """What `offramp audit --import` says of its files: what counts, what is missing, and totals without requests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from offramp.migrate.artifact import Input, input_of
 from offramp.migrate.imports.kinds import Kind
 from offramp.migrate.imports.read import Imported, to_parquet
 from offramp.migrate.imports.row import Bucket
+from offramp.migrate.report.words import counted
 from offramp.pricing.money import text as dollars
 from offramp.store import state as state_files
 from offramp.store.hash_key import load_or_create
@@ -68,7 +69,7 @@ def unusable(found: Imported) -> list[str]:
     said = []
     for file in found.files:
         if file.left_out:
-            said.append(f"{file.path}: {file.left_out:,} rows could not be counted")
+            said.append(f"{file.path}: {counted(file.left_out, 'row')} left out")
         said += [f"{file.path}, row {problem.row}: {problem.message}" for problem in file.problems]
     return said
 
@@ -96,8 +97,8 @@ def lines(found: Imported) -> list[str]:
         (
             str(file.path),
             file.kind.value,
-            f"{file.exchanges:,} requests" if file.kind is not Kind.OPENAI else "totals only",
-            f"{file.left_out:,} rows left out" if file.left_out else "",
+            counted(file.exchanges, "request") if file.kind is not Kind.OPENAI else "totals only",
+            f"{counted(file.left_out, 'row')} left out" if file.left_out else "",
         )
         for file in found.files
     ]
@@ -116,12 +117,16 @@ def _total(model: str, buckets: Sequence[Bucket]) -> tuple[str, ...]:
     cost = _cost(buckets)
     return (
         model or "(no model)",
-        *(
-            "" if (known := _sum(buckets, name)) is None else f"{known:,} {word}"
-            for name, word in (("requests", "requests"), ("input_tokens", "tokens in"), ("output_tokens", "out"))
-        ),
+        *("" if (known := _sum(buckets, name)) is None else told(known) for name, told in _TOLD.items()),
         f"${cost}" if cost is not None else "",
     )
+
+
+_TOLD: dict[str, Callable[[int], str]] = {
+    "requests": lambda count: counted(count, "request"),
+    "input_tokens": lambda count: f"{count:,} tokens in",
+    "output_tokens": lambda count: f"{count:,} out",
+}
 
 
 def _by_model(found: Imported) -> dict[str, list[Bucket]]:

@@ -13,10 +13,11 @@ from offramp.migrate.audit.advice import MOST, advise, percent
 from offramp.migrate.audit.audit import Audit
 from offramp.migrate.audit.document import moment
 from offramp.migrate.audit.groups import Groups
+from offramp.migrate.audit.missing import missing
 from offramp.migrate.audit.page_shared import usd
 from offramp.migrate.audit.sketch import Measure, Spread
 from offramp.migrate.ledger.selection import Selection
-from offramp.migrate.report.words import number, shown
+from offramp.migrate.report.words import counted, number, shown
 
 _MOST_ROWS = 4
 _LONGEST_NAME = 32
@@ -39,7 +40,7 @@ def show(console: Console, audit: Audit, written: Sequence[Path]) -> None:
         console.print()
         console.print(_where(audit))
         _advice(console, audit)
-        for line in _missing(audit):
+        for line in missing(audit):
             console.print(Text(f"  {line}", style="yellow"))
     console.print()
     console.print(Text(f"All of it: {', '.join(str(path) for path in written)}", style="dim"))
@@ -56,7 +57,7 @@ def _say_empty(console: Console, audit: Audit) -> None:
 
 def _headline(audit: Audit) -> Text:
     group = audit.whole.group
-    line = Text(f"{group.requests:,} request{'' if group.requests == 1 else 's'}", style="bold")
+    line = Text(counted(group.requests, "request"), style="bold")
     line.append(f"   {usd(group.sums.cost_nano)}", style="bold")
     if audit.idle_nano:
         line.append(f" and {usd(audit.idle_nano)} for machines that were idle")
@@ -139,22 +140,6 @@ def _advice(console: Console, audit: Audit) -> None:
         console.print(Padding(Text(f"{index}. {one.text}"), (0, 0, 0, 2)))
         console.print(Padding(Text(one.todo, style="dim"), (0, 0, 0, 5)))
     console.print(Padding(Text("Next: `offramp plan` says what each alternative would cost and carry."), (1, 0, 0, 2)))
-
-
-def _missing(audit: Audit) -> Iterator[str]:
-    whole = audit.whole
-    for count, what in (
-        (whole.group.sums.unpriced, "have no known cost and are in no sum of money"),
-        (whole.group.sums.estimated, "have estimated usage"),
-        (whole.group.requests - whole.counted, "have no token counts and are in no sum of tokens"),
-        (audit.dropped, "more were answered and could not be recorded"),
-        (whole.bad_time + whole.bad_usage + whole.bad_clock, "impossible times or token counts were left out"),
-    ):
-        if count:
-            yield f"{count:,} {what}"
-    yield from (f"{one.file}: {one.message}" for one in audit.unread)
-    if audit.note:
-        yield audit.note
 
 
 def _named(groups: Groups, total: int) -> str:

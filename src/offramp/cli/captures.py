@@ -14,6 +14,7 @@ import typer
 from offramp.cli.ledger import span
 from offramp.cli.terminal import print_json, table
 from offramp.errors import UnavailableError, UsageError
+from offramp.migrate.report.words import counted
 from offramp.store.captures import FOLDER, Captured, Troubles, read, segments
 
 
@@ -90,7 +91,7 @@ def _show(total: _Sum, folder: Path, troubles: Troubles, *, json: bool) -> None:
             }
         )
         return
-    lines = [f"{total.captures:,} captures, {size_bytes / 1e6:,.1f} MB in {folder}"]
+    lines = [f"{counted(total.captures, 'capture')}, {size_bytes / 1e6:,.1f} MB in {folder}"]
     if total.captures:
         lines.append(f"from {_moment(total.first_ns)} to {_moment(total.last_ns)}")
     for title, counts in (
@@ -120,7 +121,7 @@ def _export(found: Iterator[Captured], path: Path) -> None:
         raise UsageError(f"{path} is there already; choose another name or remove it") from None
     except OSError as error:
         raise UnavailableError(f"{path} cannot be written: {error.strerror or error}") from None
-    sys.stdout.write(f"{count:,} captures written to {path}\n")
+    sys.stdout.write(f"{counted(count, 'capture')} written to {path}\n")
 
 
 def _delete(folder: Path) -> None:
@@ -130,7 +131,7 @@ def _delete(folder: Path) -> None:
             segment.path.unlink(missing_ok=True)
     except OSError as error:
         raise UnavailableError(f"{error.filename} cannot be removed: {error.strerror}") from None
-    sys.stdout.write(f"{len(found):,} files of captures removed from {folder}\n")
+    sys.stdout.write(f"{counted(len(found), 'file')} of captures removed from {folder}\n")
 
 
 def _moment(at_ns: int) -> str | None:

@@ -10,6 +10,7 @@ import typer
 
 from offramp.cli.terminal import print_json
 from offramp.migrate.history.kept import Kept
+from offramp.migrate.report.words import counted
 
 
 def move(
@@ -37,16 +38,12 @@ def move(
 
 def told(kept: Kept) -> str:
     """A line for each thing that was done."""
-    lines = [f"{_requests(kept.moved)} moved to the history" if kept.moved else "Nothing to move."]
+    lines = [f"{counted(kept.moved, 'request')} moved to the history" if kept.moved else "Nothing to move."]
     if kept.merged:
         lines.append(f"{kept.merged:,} files of days that are over became fewer")
     if kept.expired:
-        lines.append(f"{_requests(kept.expired)} deleted; their sums remain")
+        lines.append(f"{counted(kept.expired, 'request')} deleted; their sums remain")
     if kept.waiting:
-        lines.append(f"{kept.waiting:,} files are still being read and are deleted by the next move")
+        lines.append(f"{counted(kept.waiting, 'file')} still being read, to be deleted by the next move")
     lines += [f"history/{problem.file}: {problem.message}" for problem in kept.problems]
     return "\n".join(lines)
-
-
-def _requests(count: int) -> str:
-    return f"{count:,} request{'' if count == 1 else 's'}"

@@ -11,6 +11,7 @@ from rich.text import Text
 from offramp.cli.scan_picture import plain
 from offramp.cli.terminal import is_coloured
 from offramp.errors import UsageError
+from offramp.migrate.report.words import counted
 from offramp.migrate.scan.fix.edits import Left, Wanted
 from offramp.migrate.scan.fix.propose import Proposal, propose
 from offramp.migrate.scan.fix.write import write
@@ -78,14 +79,10 @@ def _summary(proposal: Proposal, unwritten: Sequence[Left], *, writes: bool) -> 
     if not proposal.files:
         return "Nothing to change."
     edits = sum(len(each.edits) for each in proposal.files)
-    counted = f"{_count(edits, 'place')} in {_count(len(proposal.files), 'file')}"
+    places = f"{counted(edits, 'place')} in {counted(len(proposal.files), 'file')}"
     if not writes:
-        return f"This would change {counted}. `--write` does it; so does `git apply` with this output."
-    return f"Changed {counted}." if not unwritten else f"Changed all but {_count(len(unwritten), 'file')} of {counted}."
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+        return f"This would change {places}. `--write` does it; so does `git apply` with this output."
+    return f"Changed {places}." if not unwritten else f"Changed all but {counted(len(unwritten), 'file')} of {places}."
 
 
 def document(proposal: Proposal, unwritten: Sequence[Left], *, writes: bool) -> dict[str, Any]:

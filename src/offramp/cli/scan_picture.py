@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from offramp.migrate.report.words import counted
 from offramp.migrate.scan.model import Finding, Inventory, Site, Supported
 from offramp.migrate.scan.report import LEVELS, count_of
 from offramp.migrate.scan.rules.table import TABLE
@@ -43,7 +44,7 @@ def show(console: Console, scan: Scan, written: Path | None) -> None:
         console.print(_needs(inventory.sites))
     if inventory.findings:
         console.print()
-        _say(console, _counted(inventory.findings, len(scan.silenced)))
+        _say(console, _by_level(inventory.findings, len(scan.silenced)))
         console.print(_found(inventory.findings))
     _not_read(console, inventory)
     for line in _next(inventory, written):
@@ -66,7 +67,7 @@ def _head(console: Console, scan: Scan) -> None:
     if not inventory.sites:
         _say(console, f"No call of the OpenAI API found ({read})")
     else:
-        _say(console, f"{_number(len(inventory.sites), 'call site')} in {_number(files, 'file')} ({read})", "bold")
+        _say(console, f"{counted(len(inventory.sites), 'call site')} in {counted(files, 'file')} ({read})", "bold")
     if inventory.packages:
         asked = dict.fromkeys(f"{each.name} {each.version}".strip() for each in inventory.packages)
         _say(console, f"asks for {', '.join(list(asked)[:_MOST_ROWS])}", "dim")
@@ -171,8 +172,8 @@ def _needs(sites: Sequence[Site]) -> Table:
     return table
 
 
-def _counted(findings: Sequence[Finding], silenced: int) -> str:
-    counts = [_number(count, level) for level in LEVELS if (count := count_of(findings, level))]
+def _by_level(findings: Sequence[Finding], silenced: int) -> str:
+    counts = [counted(count, level) for level in LEVELS if (count := count_of(findings, level))]
     quiet = f" ({silenced} more silenced by comments)" if silenced else ""
     return f"Found on the way: {', '.join(counts)}{quiet}. `offramp scan --explain RULE` says why."
 
@@ -200,7 +201,7 @@ def _found(findings: Sequence[Finding]) -> Table:
 def _not_read(console: Console, inventory: Inventory) -> None:
     if inventory.problems:
         console.print()
-        _say(console, f"Not read, or not as it should be: {_number(len(inventory.problems), 'file')}", "yellow")
+        _say(console, f"Not read, or not as it should be: {counted(len(inventory.problems), 'file')}", "yellow")
         for problem in inventory.problems[:_MOST_PROBLEMS]:
             place = f"{problem.file}:{problem.line}" if problem.line else problem.file
             _say(console, f"  {place}: {problem.message}")
@@ -222,12 +223,3 @@ def _next(inventory: Inventory, written: Path | None) -> list[str]:
         if any(not site.fingerprint and not site.site_header for site in inventory.sites):
             lines.append("The header x-offramp-site gives a call site a name of its own, by which `audit` knows it.")
     return lines
-
-
-def _number(count: int, word: str) -> str:
-    """A count with its word.
-
-    >>> _number(1, "file"), _number(2, "file")
-    ('1 file', '2 files')
-    """
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -15,6 +15,7 @@ from offramp.migrate import artifact
 from offramp.migrate.ledger.report import summary
 from offramp.migrate.ledger.view import NoLedgerError
 from offramp.migrate.local import get
+from offramp.migrate.report.words import counted
 
 CLIENT_LINE = "OPENAI_BASE_URL={url}"
 """The line that changes in the user's application."""
@@ -191,7 +192,8 @@ def _config(facts: Facts) -> tuple[Mark, str]:
     if loaded.source is None:
         return Mark.OPEN, f"no {DEFAULT_FILE}: everything passes through with the client's own key"
     settings = loaded.settings
-    return Mark.DONE, f"{loaded.source}: {_count(settings.upstreams, 'upstream')}, {_count(settings.routes, 'route')}"
+    routes = counted(len(settings.routes), "route")
+    return Mark.DONE, f"{loaded.source}: {counted(len(settings.upstreams), 'upstream')}, {routes}"
 
 
 def _served(facts: Facts) -> tuple[Mark, str]:
@@ -201,7 +203,7 @@ def _served(facts: Facts) -> tuple[Mark, str]:
     requests = _requests(facts)
     if not requests:
         return Mark.OPEN, f"{now}, no request recorded yet" if facts.is_serving else ""
-    words = [f"{requests:,} requests recorded" if requests > 1 else "1 request recorded"]
+    words = [f"{counted(requests, 'request')} recorded"]
     words += [f"{word} ${amount}" for word, amount in _money(facts)]
     return Mark.DONE, f"{', '.join(words)}; {now}"
 
@@ -215,10 +217,6 @@ def _money(facts: Facts) -> list[tuple[str, str]]:
 def _requests(facts: Facts) -> int:
     number = (facts.ledger or {}).get("requests", 0)
     return number if isinstance(number, int) else 0
-
-
-def _count(things: Collection[object], word: str) -> str:
-    return f"{len(things)} {word}" + ("" if len(things) == 1 else "s")
 
 
 def _advice(facts: Facts, steps: Collection[Step], *, has_file: bool) -> list[str]:

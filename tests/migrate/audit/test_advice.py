@@ -70,8 +70,8 @@ def test_a_name_from_a_header_is_quoted_in_the_command_that_is_proposed() -> Non
             "times the mean",
         ),
         ([row(90, finish_reason="length")], "end because their limit of tokens was reached"),
-        ([row(90, cost_nano=None)], "1 requests have no known cost"),
-        ([row(90, usage="estimated")], "have estimated usage"),
+        ([row(90, cost_nano=None)], "1 request without a known cost"),
+        ([row(90, usage="estimated")], "with estimated usage"),
     ],
 )
 def test_what_matters_is_found(rows: list[ExchangeRow], expected: str) -> None:

@@ -7,7 +7,7 @@ from shlex import quote
 
 from offramp.migrate.audit.audit import Audit
 from offramp.migrate.audit.sketch import Measure
-from offramp.migrate.report.words import number, shown
+from offramp.migrate.report.words import counted, number, shown
 
 MOST = 5
 
@@ -158,7 +158,7 @@ def _bursts(audit: Audit) -> Iterator[Advice]:
         return
     yield Advice(
         0.2,
-        f"the busiest minute holds {number(minute.peak_over_mean)} times the mean ({minute.peak:,} requests)",
+        f"the busiest minute holds {number(minute.peak_over_mean)} times the mean ({counted(minute.peak, 'request')})",
         "own GPUs are sized by the peak: `offramp plan` uses these arrivals",
     )
 
@@ -176,16 +176,16 @@ def _cut(audit: Audit) -> Iterator[Advice]:
 def _missing(audit: Audit) -> Iterator[Advice]:
     group = audit.whole.group
     for count, what, todo in (
-        (group.sums.unpriced, "have no known cost", _priced_by(audit)),
-        (audit.dropped, "more were answered and could not be recorded", "see to the disk of the state folder"),
+        (group.sums.unpriced, "without a known cost", _priced_by(audit)),
+        (audit.dropped, "more, answered but not recorded", "see to the disk of the state folder"),
         (
             group.sums.estimated,
-            "have estimated usage, since their upstream sent none",
+            "with estimated usage, since their upstream sent none",
             "streams of that upstream need stream_options.include_usage",
         ),
     ):
         if count / group.requests >= 0.01:
-            yield Advice(0.3 * count / group.requests + 0.1, f"{count:,} requests {what}", todo)
+            yield Advice(0.3 * count / group.requests + 0.1, f"{counted(count, 'request')} {what}", todo)
 
 
 def _priced_by(audit: Audit) -> str:
@@ -213,13 +213,9 @@ def _call_sites(audit: Audit) -> Iterator[Advice]:
     if found.never_seen:
         yield Advice(
             0.08,
-            f"{_sites(len(found.never_seen))} never seen in the traffic",
+            f"{counted(len(found.never_seen), 'call site')} in the code never seen in the traffic",
             "they may be dead, rare, or not yet behind the gateway: a migration must test them by hand",
         )
-
-
-def _sites(count: int) -> str:
-    return "1 call site in the code was" if count == 1 else f"{count:,} call sites in the code were"
 
 
 def percent(share: float) -> str:

@@ -7,12 +7,12 @@ from markupsafe import Markup
 from offramp import __version__
 from offramp.migrate.audit.advice import advise, percent
 from offramp.migrate.audit.audit import Audit
-from offramp.migrate.audit.page_findings import call_sites, missing, repetition, trouble, uses
+from offramp.migrate.audit.page_findings import call_sites, gaps, repetition, trouble, uses
 from offramp.migrate.audit.page_traffic import cost, latency, lengths, limits, when
 from offramp.migrate.audit.sketch import Measure
 from offramp.migrate.ledger.selection import day_of
 from offramp.migrate.report.page import Section, Tile, bullets, paragraph, render, stack, tiles
-from offramp.migrate.report.words import number
+from offramp.migrate.report.words import counted, number
 from offramp.pricing.compute import NS_PER_HOUR
 from offramp.pricing.money import NANO_PER_USD
 
@@ -44,7 +44,7 @@ def page(audit: Audit, *, sources: Sequence[str], unusable: Sequence[str] = ()) 
         trouble(audit),
         limits(audit),
         call_sites(audit),
-        missing(audit, unusable),
+        gaps(audit, unusable),
     ]
     return render(title=title, lead=_lead(audit), sections=sections, made=made)
 
@@ -56,8 +56,8 @@ def _lead(audit: Audit) -> str:
     teams = len(audit.by["team"].named) + audit.by["team"].left_out
     amount = whole.group.sums.cost_nano
     paid = "at a cost that is not known" if amount is None else f"for {number(amount / NANO_PER_USD, '$')}"
-    requests = f"{whole.group.requests:,} request{_s(whole.group.requests)}"
-    return f"{requests}{span}, from {teams:,} team{_s(teams)}, to {models:,} model{_s(models)}, {paid}."
+    requests = counted(whole.group.requests, "request")
+    return f"{requests}{span}, from {counted(teams, 'team')}, to {counted(models, 'model')}, {paid}."
 
 
 def _short(audit: Audit) -> Markup:
@@ -102,7 +102,3 @@ def _per_second(audit: Audit) -> str:
 
 def _day(ns: int | None) -> str:
     return day_of((ns or 0) // NS_PER_HOUR)
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

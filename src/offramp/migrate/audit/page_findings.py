@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from offramp.migrate.audit.advice import percent
 from offramp.migrate.audit.audit import Audit
 from offramp.migrate.audit.document import modalities
+from offramp.migrate.audit.missing import missing
 from offramp.migrate.audit.page_shared import MOST_ROWS, groups_table, most, usd
 from offramp.migrate.report.charts import bars
 from offramp.migrate.report.page import Section, bullets, figure, paragraph, stack
 from offramp.migrate.report.tables import table
-from offramp.migrate.report.words import number, shown
+from offramp.migrate.report.words import counted, number, shown
 
 
 def uses(audit: Audit) -> Section:
@@ -169,30 +170,17 @@ def call_sites(audit: Audit) -> Section:
     return Section("Call sites", stack(*parts), lead="The scan of the code joined with the traffic.")
 
 
-def missing(audit: Audit, unusable: Sequence[str] = ()) -> Section:
+def gaps(audit: Audit, unusable: Sequence[str] = ()) -> Section:
     """What the figures do not contain."""
-    whole, sums = audit.whole, audit.whole.group.sums
-    facts = [
-        (sums.unpriced, "have no known cost and are in no sum of money"),
-        (audit.dropped, "more were answered and could not be recorded"),
-        (sums.estimated, "have estimated usage, because their upstream sent none"),
-        (whole.group.requests - whole.counted, "have no usage at all: refused, failed, or not counted in tokens"),
-        (whole.bad_time, "have an impossible duration, which is left out of all times"),
-        (whole.bad_usage, "have impossible token counts, which are left out"),
-        (whole.bad_clock, "arrived before 2020 or in the future, and are left out of everything about when"),
-        (whole.group.requests - whole.hashed, "have no fingerprint, so that repetitions among them are not seen"),
-    ]
-    found = [f"{count:,} requests {what}" for count, what in facts if count]
+    found = missing(audit)
     found += [
-        f"{groups.left_out:,} further values of {name.replace('_', ' ')} are only in the sums"
+        f"{counted(groups.left_out, 'further value')} of {name.replace('_', ' ')}, only in the sums"
         for name, groups in audit.by.items()
         if groups.left_out
     ]
-    found += [f"{count:,} requests come from {name}" for name, count in whole.sources.items() if len(whole.sources) > 1]
-    found += [f"{one.file}: {one.message}" for one in audit.unread]
+    sources = audit.whole.sources
+    found += [f"{counted(count, 'request')} from {name}" for name, count in sources.items() if len(sources) > 1]
     found += [shown(line) for line in unusable]
-    if audit.note:
-        found.append(audit.note)
     return Section(
         "What is missing", bullets(found) if found else paragraph("Nothing: every request is in every figure.")
     )

@@ -1,4 +1,4 @@
-"""Numbers and names as a report shows them: short, with their unit, harmless. Pure."""
+"""Numbers and names as a report and a terminal show them: short, with their unit, harmless. Pure."""
 
 from math import isfinite
 
@@ -37,6 +37,15 @@ def number(value: float, unit: str = "") -> str:
     if unit == "$":
         return f"{sign}${digits}"
     return f"{sign}{digits} {unit}".rstrip()
+
+
+def counted(number: int, word: str) -> str:
+    """How many there are of something that takes an `s` where there are several.
+
+    >>> counted(1, "file"), counted(0, "call site"), counted(12_345, "request")
+    ('1 file', '0 call sites', '12,345 requests')
+    """
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _dollars(size: float) -> str:
