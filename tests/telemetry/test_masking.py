@@ -18,6 +18,15 @@ from offramp.telemetry.masking import Masker, is_card
         ("my card 4111 1111 1111 1111 expires", "my card [card] expires", "card"),
         ("5555-5555-5555-4444", "[card]", "card"),
         ("378282246310005", "[card]", "card"),
+        ("3782 822463 10005.", "[card].", "card"),
+        ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "[card]", "card"),
+        ("(4111111111111111)", "([card])", "card"),
+        ("card=4111111111111111&cvc=123", "card=[card]&cvc=123", "card"),
+        ("order 12 4111 1111 1111 1111 2026", "order 12 [card] 2026", "card"),
+        ("4111-1111-1111-1111- thanks", "[card]- thanks", "card"),
+        ("卡号4111111111111111是我的", "卡号[card]是我的", "card"),
+        (r"{\"note\": \"mine:\n4111111111111111\"}", r"{\"note\": \"mine:\n[card]\"}", "card"),
+        (r"caf\u00e94111111111111111", r"caf\u00e9[card]", "card"),
         ("use sk-proj-4f0c9a7d21b8e6wxyz", "use sk-…wxyz", "key"),
         ("see data:image/png;base64,iVBORw0KGgo= here", "see [image/png, 34 characters] here", "file"),
         ("x" * 2000, "[file, 2000 characters]", "file"),
@@ -41,6 +50,13 @@ def test_what_looks_like_a_secret_is_replaced_by_its_kind(text: str, masked: str
         "a@b and @home",
         "the word base64, and a long sentence " + "of words " * 300,
         "3.1415926535897932",
+        "chatcmpl-4111111111111111",
+        "call_4111111111111111",
+        "req_4111111111111111a",
+        "9b4111111111111111cafe",
+        "4111111111111111a",
+        "a716-446655440000 in 550e8400-e29b-41d4-a716-446655440000",
+        "41111111-1111-1111-abcd-000000000000",
     ],
 )
 def test_what_only_resembles_one_stays(text: str) -> None:
@@ -83,6 +99,45 @@ ATOMS = st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=Fa
 def test_json_without_secrets_is_the_same_afterwards(value: object) -> None:
     """Value by value."""
     assert msgspec.json.decode(bytes(Masker().json(msgspec.json.encode(value)))) == value
+
+
+@pytest.mark.parametrize("text", ["4111 1111 1111 1111 5555-5555-5555-4444", "4111111111111111-5555555555554444"])
+def test_cards_beside_each_other_are_all_masked(text: str) -> None:
+    """A table of customers has one in each row."""
+    masker = Masker()
+
+    assert not any(character.isdigit() for character in masker.text(text))
+    assert masker.found == {"card": 2}
+
+
+LAYOUTS = ((16,), (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 13), (13,), (19,))
+"""How cards are written: in one row of digits or in groups."""
+
+
+@given(
+    st.sampled_from(LAYOUTS),
+    st.sampled_from([" ", "-"]),
+    st.integers(1, 10**18),
+    st.sampled_from(["", "my card is ", "2026 ", "12 34 ", "id: ", "x=", '"', "\n", "Nr.\t"]),
+    st.sampled_from(["", " ", ".", ", thanks", " 12", "\n2026", '"']),
+)
+def test_a_card_is_found_wherever_it_stands_alone(
+    layout: tuple[int, ...], between: str, number: int, before: str, after: str
+) -> None:
+    """Whatever is said around it."""
+    head = f"{number:0{sum(layout) - 1}d}"[: sum(layout) - 1]
+    digits = next(f"{head}{last}" for last in range(10) if is_card(f"{head}{last}"))
+    places = [sum(layout[:index]) for index in range(len(layout))]
+    written = between.join(digits[place : place + size] for place, size in zip(places, layout, strict=True))
+
+    assert written not in Masker().text(f"{before}{written}{after}")
+
+
+@given(st.uuids() | st.text("0123456789abcdef", min_size=16, max_size=64).filter(lambda text: not text.isdigit()))
+def test_an_id_of_hexadecimal_digits_stays_as_it_is(word: object) -> None:
+    """Of the long runs of digits in such words one in ten passes Luhn's check, and an id that changes joins nothing."""
+    for text in (f"{word}", f"id {word}, request req_{word}", f"chatcmpl-{word}"):
+        assert Masker().text(text) == text
 
 
 @given(st.integers(10**11, 10**17))

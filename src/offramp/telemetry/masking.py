@@ -6,15 +6,28 @@ meanings: a name or an address is no form. What they find is counted, so that on
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from offramp.telemetry.redact import redact
 
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,63}")
-_CARD = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){12,18}(?![\d-])")
-"""13 to 19 digits, in groups or not (ISO/IEC 7812-1); whether they are a card's, `is_card` says."""
+_DIGITS = re.compile(
+    r"(?:(?<![\dA-Za-z_.])(?<![\dA-Za-z_]-)|(?<=\\[nrtbf])|(?<=\\u[\da-fA-F]{4}))"
+    r"\d+(?:[ -]\d+)*(?![\dA-Za-z_])(?!-[\dA-Za-z_])"
+)
+"""Groups of digits that are no part of a longer word: a UUID, a digest or `call_411…` is no card, whatever Luhn says.
+
+A word is of ASCII letters, since others stand next to a number without a space; the `n` of JSON's `\n` is no letter.
+"""
+_LAYOUTS = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 5), (4, 4, 4, 4, 3), (6, 13)}
+"""How card numbers are printed: Visa, Mastercard, Discover and JCB first, then American Express, Diners Club, Maestro,
+UnionPay. A card is found by them among other numbers that stand beside it."""
+_GROUP = re.compile(r"\d+")
+_FEWEST_DIGITS, _MOST_DIGITS = 13, 19
+"""Of a card number. Source: ISO/IEC 7812-1."""
+_MOST_GROUPS = max(map(len, _LAYOUTS))
 _URL_OF_BYTES = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,60})?(?:;[\w=.+-]{1,60}){0,4};base64,[\w+/=-]*")
 _BASE64 = re.compile(r"[\w+/-]{1024,}={0,2}")
 """A long run of such characters without a space is a file, not text."""
@@ -40,7 +53,7 @@ class Masker:
             text = redacted
         if "@" in text:
             text = _EMAIL.sub(self._email, text)
-        text = _CARD.sub(self._card, text)
+        text = _DIGITS.sub(self._cards, text)
         for kind, form in self._more.items():
             text, times = form.subn(f"[{kind}]", text)
             if times:
@@ -71,16 +84,41 @@ class Masker:
         self.found["email"] += 1
         return "[email]"
 
-    def _card(self, found: re.Match[str]) -> str:
-        if not is_card(found[0]):
-            return found[0]
-        self.found["card"] += 1
-        return "[card]"
+    def _cards(self, found: re.Match[str]) -> str:
+        """The digits without what is a card: all of them, or some groups among others."""
+        text = found[0]
+        if len(text) < _FEWEST_DIGITS:
+            return text
+        if is_card(text):
+            self.found["card"] += 1
+            return "[card]"
+        groups = [group.span() for group in _GROUP.finditer(text)]
+        written, kept, first = [], 0, 0
+        while first < len(groups):
+            taken = _card_at(text, groups, first)
+            if taken:
+                self.found["card"] += 1
+                written += [text[kept : groups[first][0]], "[card]"]
+                kept = groups[first + taken - 1][1]
+            first += taken or 1
+        return "".join([*written, text[kept:]])
 
     def _file(self, found: re.Match[str]) -> str:
         self.found["file"] += 1
         kind = found[1] if found.re is _URL_OF_BYTES and found[1] else "file"
         return f"[{kind}, {len(found[0])} characters]"
+
+
+def _card_at(text: str, groups: Sequence[tuple[int, int]], first: int) -> int:
+    """How many groups from one on are a card, 0 if none."""
+    start = groups[first][0]
+    layout: tuple[int, ...] = ()
+    for number, (begin, end) in enumerate(groups[first : first + _MOST_GROUPS], start=1):
+        layout += (end - begin,)
+        is_alone = number == 1 and end - begin >= _FEWEST_DIGITS
+        if (is_alone or layout in _LAYOUTS) and is_card(text[start:end]):
+            return number
+    return 0
 
 
 def is_card(text: str) -> bool:
@@ -92,7 +130,7 @@ def is_card(text: str) -> bool:
     False
     """
     digits = [int(character) for character in text if character.isdigit()]
-    if not 13 <= len(digits) <= 19 or not any(digits):
+    if not _FEWEST_DIGITS <= len(digits) <= _MOST_DIGITS or not any(digits):
         return False
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
