@@ -39,6 +39,26 @@ UNCLEAR = {
 }
 
 
+PARTIALS = {
+    "called once": ("ask(tools=[TOOL])", True),
+    "called twice, with different tools": ("ask(tools=[TOOL])\nask()", False),
+    "handed to a thread": ("to_thread(ask, tools=[TOOL])", True),
+    "handed to a function that may add something": ("def go(ask):\n    ask(tools=[TOOL])\ngo(ask)", False),
+    "never called": ("", False),
+}
+
+
+@pytest.mark.parametrize(("calls", "is_known"), PARTIALS.values(), ids=PARTIALS)
+def test_a_partial_has_a_fingerprint_where_one_call_completes_it(calls: str, *, is_known: bool) -> None:
+    """Tools that come with the second half are part of what the gateway hashes."""
+    head = "from functools import partial\nfrom openai import OpenAI\n"
+    tool = "TOOL = {'type': 'function', 'function': {'name': 'f'}}\n"
+    messages = "[{'role': 'system', 'content': 'x'}]"
+    text = f"{head}{tool}ask = partial(OpenAI().chat.completions.create, model='m', messages={messages})\n{calls}\n"
+
+    assert bool(site(text, hash_key=KEY).fingerprint) == is_known
+
+
 @pytest.mark.parametrize("text", UNCLEAR.values(), ids=UNCLEAR)
 def test_what_is_not_literal_has_no_fingerprint(text: str) -> None:
     """A wrong one would join a site with somebody else's traffic."""

@@ -97,6 +97,32 @@ UNFOLDED = {
     "the rest of the arguments": (
         "def ask(model, **more):\n    create(model=model, **more)\nask('gpt-4o', stream=True)"
     ),
+    "a default that is set": 'p = {"model": "gpt-4o"}\np.setdefault("stream", True)\ncreate(**p)',
+    "a key by name": 'KEY = "stream"\np = {"model": "gpt-4o"}\np[KEY] = True\ncreate(**p)',
+    "a dictionary in the object": (
+        'class Bot:\n    def __init__(self):\n        self.p = {"model": "gpt-4o"}\n        self.p["stream"] = True\n'
+        "    def go(self):\n        create(**self.p)"
+    ),
+    "an object's dictionary that another method fills": (
+        'class Base:\n    p = {"model": "gpt-4o"}\n    def open(self):\n        self.p.update(stream=True)\n'
+        "class Bot(Base):\n    def go(self):\n        create(**self.p)"
+    ),
+    "a function that fills it": (
+        'def fill(into):\n    into["stream"] = True\n'
+        'def go():\n    p = {"model": "gpt-4o"}\n    fill(p)\n    create(**p)'
+    ),
+    "a loop that copies": (
+        'all = {"model": "gpt-4o", "stream": True}\np = {}\nfor key, value in all.items():\n'
+        "    if value is not None:\n        p[key] = value\ncreate(**p)"
+    ),
+    "a comprehension that leaves out what is not set": (
+        'all = {"model": "gpt-4o", "stream": True}\ncreate(**{k: v for k, v in all.items() if v is not None})'
+    ),
+    "a lambda": 'ask = lambda **more: create(model="gpt-4o", **more)\nask(stream=True)',
+    "a lambda in the object": (
+        'class Bot:\n    def __init__(self):\n        self.ask = lambda **more: create(model="gpt-4o", **more)\n'
+        "    def go(self):\n        return self.ask(stream=True)"
+    ),
 }
 
 
@@ -106,6 +132,49 @@ def test_dictionaries_of_arguments_are_unfolded(text: str) -> None:
     found = site(f"from openai import OpenAI\ncreate = OpenAI().chat.completions.create\n{text}\n")
 
     assert (found.model, found.features) == ("gpt-4o", ("streaming",))
+
+
+HALVES = {
+    "called later": 'ask = partial(client.chat.completions.create, model="gpt-4o")\nask(stream=True)',
+    "called at once": 'partial(client.chat.completions.create, model="gpt-4o")(stream=True)',
+    "held by the object": (
+        "class Bot:\n    def __init__(self):\n"
+        '        self.ask = partial(client.chat.completions.create, model="gpt-4o")\n'
+        "    def go(self):\n        return self.ask(stream=True)"
+    ),
+    "handed to a thread": (
+        'ask = partial(client.chat.completions.create, model="gpt-4o")\nasyncio.to_thread(ask, stream=True)'
+    ),
+    "a partial of a partial": (
+        'ask = partial(client.chat.completions.create, model="gpt-4o")\npartial(ask, stream=True)()'
+    ),
+    "two steps": (
+        'ask = partial(client.chat.completions.create, model="gpt-4o")\nmore = partial(ask, stream=True)\nmore()'
+    ),
+}
+
+
+@pytest.mark.parametrize("text", HALVES.values(), ids=HALVES)
+def test_what_a_partial_is_given_later_belongs_to_its_call(text: str) -> None:
+    """The model is bound once, streaming and tools where the question is asked."""
+    head = "import asyncio\nfrom functools import partial\nfrom openai import OpenAI\nclient = OpenAI()\n"
+    found = site(f"{head}{text}\n")
+
+    assert (found.model, found.features) == ("gpt-4o", ("streaming",))
+
+
+def test_a_partial_is_followed_into_a_file_that_never_names_openai() -> None:
+    """One file makes the client's functions, all others call them."""
+    (found,) = sites(
+        llm="""
+            from functools import partial
+            from openai import OpenAI
+            ask = partial(OpenAI().chat.completions.create, model="gpt-4o")
+        """,
+        shop="from llm import ask\nask(messages=[], stream=True)\n",
+    )
+
+    assert (found.file, found.features) == ("llm.py", ("streaming",))
 
 
 def test_parameters_carry_no_prompt_and_no_key() -> None:

@@ -40,6 +40,15 @@ DEEP = {
     + "".join(f"def f{n}(x, y=None): return f{(n + 1) % 60}(y, x) or x\n" for n in range(60))
     + "OpenAI().embeddings.create(model=f0(1), input='')\n",
     "a dictionary of itself": f"{CALL}p = {{}}\np = {{**p, **p}}\np.update(p)\nOpenAI().embeddings.create(**p)\n",
+    "a dictionary that is put into itself again and again": f"{CALL}p = {{}}\n"
+    + "p.update(p)\n" * 100
+    + "OpenAI().embeddings.create(**p)\n",
+    "a dictionary that goes round": CALL
+    + "".join(f"def f{n}(p):\n    f{(n + 1) % 60}(p); f{(n + 7) % 60}(p); p['stop'] = 1\n" for n in range(60))
+    + "q = {}\nf0(q)\nOpenAI().embeddings.create(**q)\n",
+    "partials of partials": f"{CALL}from functools import partial\na = partial(OpenAI().embeddings.create)\n"
+    + "if c:\n    a = partial(a, input=a)\n" * 200
+    + "a(a)\n",
     "a class made from itself": f"{CALL}class A(A): ...\nA().chat.completions.create(model=A().m)\n",
     "branches over branches": CALL
     + "".join(f"if c{n}: m = m + '{n}'\n" for n in range(200))

@@ -4,12 +4,16 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from offramp.migrate.scan.python.callers import argument_of
+from offramp.migrate.scan.python.members import line_of_descent
 from offramp.migrate.scan.python.names import END, in_force
 from offramp.migrate.scan.python.scopes import Scope
-from offramp.migrate.scan.python.values import Node, Own, Reading, Text, Values, unique
+from offramp.migrate.scan.python.values import Node, Object, Own, Reading, Text, Values, unique
 
 MOST_STEPS = 8
 """How many names and calls a dictionary is followed through."""
+MOST_PARTS = 2000
+"""So many dictionaries, entries and calls are looked at for one call; those that lead back to themselves end there."""
 MOST_STORES = 256
 """So many entries that are put into one dictionary later are looked at."""
 MOST_VALUES = 12
@@ -101,9 +105,11 @@ class _Unfolding:
     def __init__(self, reading: Reading, found: Arguments) -> None:
         self.reading = reading
         self.found = found
+        self.left = MOST_PARTS
 
     def take(self, expr: ast.expr, scope: Scope, steps: int) -> None:
-        if steps == 0:
+        self.left -= 1
+        if steps == 0 or self.left < 0:
             self.found.is_whole = False
         elif isinstance(expr, ast.Dict):
             self._dict(expr, scope, steps)
@@ -111,6 +117,11 @@ class _Unfolding:
             self._call(expr, scope, steps)
         elif isinstance(expr, ast.Name):
             self._name(expr, scope, steps)
+        elif isinstance(expr, ast.Attribute):
+            self._values(expr, scope, steps)
+            self._of_object(expr, scope, steps)
+        elif isinstance(expr, ast.DictComp):
+            self._entry(expr.key, expr.value, scope, steps)
         elif isinstance(expr, (ast.BinOp, ast.IfExp, ast.BoolOp, ast.Await, ast.NamedExpr)):
             for part in _parts(expr):
                 self.take(part, scope, steps - 1)
@@ -119,23 +130,30 @@ class _Unfolding:
 
     def _dict(self, expr: ast.Dict, scope: Scope, steps: int) -> None:
         for key, value in zip(expr.keys, expr.values, strict=True):
-            if key is None:
-                self.take(value, scope, steps - 1)
-                continue
-            for name in self.reading.settled(self.reading.values(key, scope)):
-                if isinstance(name, Text):
-                    self.found.add(str(name.value), Given(value, scope))
+            self._entry(key, value, scope, steps)
+
+    def _entry(self, key: ast.expr | None, value: ast.expr, scope: Scope, steps: int) -> None:
+        """One entry; without a key a whole dictionary that is merged in."""
+        merged = value if key is None else _copied(key, value, scope)
+        if merged is not None or key is None:
+            self.take(merged or value, scope, steps - 1)
+            return
+        names = [name for name in self.reading.settled(self.reading.values(key, scope)) if isinstance(name, Text)]
+        if not names:
+            self.found.is_whole = False
+        for name in names:
+            self.found.add(str(name.value), Given(value, scope))
 
     def _call(self, call: ast.Call, scope: Scope, steps: int) -> None:
         func = call.func
         name = func.id if isinstance(func, ast.Name) else func.attr if isinstance(func, ast.Attribute) else ""
-        if name in {"dict", "partial"}:
+        if name in {"dict", "partial", "update"}:
             for keyword in call.keywords:
                 if keyword.arg is None:
                     self.take(keyword.value, scope, steps - 1)
                 else:
                     self.found.add(keyword.arg, Given(keyword.value, scope))
-            if name == "dict" and call.args:
+            if name != "partial" and call.args:
                 self.take(call.args[0], scope, steps - 1)
             return
         if isinstance(func, ast.Attribute) and name in {"copy", "deepcopy"} and not call.args:
@@ -144,12 +162,15 @@ class _Unfolding:
         if name in {"dumps", "deepcopy", "encode"} and (call.args or isinstance(func, ast.Attribute)):
             self.take(call.args[0] if call.args else func.value, scope, steps - 1)  # type: ignore[attr-defined]
             return
-        functions = [value.scope for value in self.reading.values(func, scope) if isinstance(value, Own)]
+        functions = self._functions(func, scope)
         if not any(function.returns for function in functions):
             self.found.is_whole = False
         for function in functions:
             for given in function.returns:
                 self.take(given, function, steps - 1)
+
+    def _functions(self, func: ast.expr, scope: Scope) -> list[Scope]:
+        return [value.scope for value in self.reading.values(func, scope) if isinstance(value, Own)]
 
     def _name(self, expr: ast.Name, scope: Scope, steps: int) -> None:
         owner: Scope | None = scope
@@ -167,11 +188,25 @@ class _Unfolding:
         if owner is None:
             self.found.is_whole = False
             return
-        for store in owner.stores.get(expr.id, ())[:MOST_STORES]:
-            if store.key:
-                self.found.add(store.key, Given(store.expr, owner))
-            else:
-                self.take(store.expr, owner, steps - 1)
+        self._stored(owner, expr.id, steps)
+
+    def _stored(self, owner: Scope, name: str, steps: int) -> None:
+        """What is put into a dictionary further down, also by functions that it is handed to."""
+        for store in owner.stores.get(name, ())[:MOST_STORES]:
+            self._entry(store.key, store.expr, store.scope, steps)
+        for call in owner.handed.get(name, ())[:MOST_STORES] if steps > 1 else ():
+            for function in self._functions(call.func, owner):
+                for parameter in function.stores.keys() & function.parameters.keys():
+                    given = argument_of(call, function, parameter)
+                    if isinstance(given, ast.Name) and given.id == name:
+                        self._stored(function, parameter, steps - 1)
+
+    def _of_object(self, expr: ast.Attribute, scope: Scope, steps: int) -> None:
+        """What methods put into a dictionary that their object keeps."""
+        for value in self.reading.settled(self.reading.values(expr.value, scope)):
+            for cls in line_of_descent(self.reading, value.cls) if isinstance(value, Object) else ():
+                for store in cls.stores.get(expr.attr, ())[:MOST_STORES]:
+                    self._entry(store.key, store.expr, store.scope, steps)
 
     def _bound(self, expr: ast.Name, owner: Scope, scope: Scope, steps: int) -> None:
         line = expr.lineno if owner is scope else END
@@ -182,15 +217,11 @@ class _Unfolding:
                 self._values(expr, scope, steps)
 
     def _parameter(self, function: Scope, name: str, steps: int) -> None:
-        position = function.parameters[name].position
         calls = self.reading.callers(function)
         if not calls:
             self.found.is_whole = False
         for call in calls:
-            given = next((keyword.value for keyword in call.node.keywords if keyword.arg == name), None)
-            index = -1 if position is None else position - (function.owner is not None)
-            if given is None and 0 <= index < len(call.node.args):
-                given = call.node.args[index]
+            given = argument_of(call.node, function, name)
             if given is not None:
                 self.take(given, call.scope, steps - 1)
 
@@ -222,6 +253,18 @@ def _parts(expr: ast.BinOp | ast.IfExp | ast.BoolOp | ast.Await | ast.NamedExpr)
         yield from expr.values
     else:
         yield expr.value
+
+
+def _copied(key: ast.expr, value: ast.expr, scope: Scope) -> ast.expr | None:
+    """The dictionary whose entries are gone through, where `key` and `value` are what a loop takes from it."""
+    if not isinstance(key, ast.Name) or not isinstance(value, ast.Name):
+        return None
+    sources = {id(each.expr): each.expr for each in scope.bindings.get(key.id, ()) if each.element and each.index == 0}
+    for each in scope.bindings.get(value.id, ()):
+        items = sources.get(id(each.expr)) if each.element and each.index == 1 else None
+        if isinstance(items, ast.Call) and isinstance(items.func, ast.Attribute) and items.func.attr == "items":
+            return items.func.value
+    return None
 
 
 def _rest(scope: Scope) -> str:

@@ -110,20 +110,28 @@ class Callers:
             found += annotated(self._reading, parameter.annotation, function.parent or function)
         return unique(_without_none(found), MOST_VALUES)
 
-    def _candidates(self, function: Scope) -> list[CallAt]:
+    def by_name(self, name: str, wanted: Scope) -> list[CallAt]:
+        """Calls of whatever has that name; `wanted` says where it is from, for files that nobody has looked at."""
+        self.wanted.setdefault(name, wanted)
+        return self._called(name)
+
+    def _called(self, name: str) -> list[CallAt]:
         if self._calls is None:
             self._calls = {}
             for file in self._reading.files:
                 for call in file.names.calls:
                     self._calls.setdefault(_last(call.node.func), []).append(call)
+        return self._calls.get(name, [])
+
+    def _candidates(self, function: Scope) -> list[CallAt]:
         owner = function.owner
+        if isinstance(function.node, ast.Lambda):
+            return [call for name in _names_of(function) for call in self.by_name(name, function)]
         if function.short != "__init__" or owner is None:
-            self.wanted.setdefault(function.short, function)
-            return self._calls.get(function.short, [])
-        self.wanted.setdefault(owner.short, function)
+            return self.by_name(function.short, function)
         heirs = [scope for scope in self._with_base(owner.short) if scope is not owner and self._descends(scope, owner)]
-        calls = [call for each in (owner, *heirs) for call in self._calls.get(each.short, ())]
-        return calls + [call for call in self._calls.get("__init__", ()) if _is_super_of(call, owner.short)]
+        calls = [*self.by_name(owner.short, function), *(call for each in heirs for call in self._called(each.short))]
+        return calls + [call for call in self._called("__init__") if _is_super_of(call, owner.short)]
 
     def _with_base(self, name: str) -> list[Scope]:
         """Classes that name a class of that name as their base."""
@@ -165,6 +173,13 @@ class Callers:
             scopes = (scope for file in self._reading.files for scope in file.names.scopes.values())
             self._named = Counter(scope.short for scope in scopes if scope.kind == "function")
         return self._named[function.short] == 1
+
+
+def _names_of(function: Scope) -> list[str]:
+    """What a lambda is called: the names that are bound to it where it stands."""
+    around, owner = function.parent, function.parent.owner if function.parent else None
+    named = [*(around.bindings if around else {}).items(), *(owner.attributes if owner else {}).items()]
+    return [name for name, bindings in named if any(binding.expr is function.node for binding in bindings)]
 
 
 def argument_of(call: ast.Call, function: Scope, name: str) -> ast.expr | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from offramp.migrate.scan.model import Problem, Project, Source
 from offramp.migrate.scan.notebooks import Cells, cells_of
+from offramp.migrate.scan.python.declare import names_of
 from offramp.migrate.scan.python.libraries import ROOTS
-from offramp.migrate.scan.python.scopes import Names, Scope, names_of
+from offramp.migrate.scan.python.scopes import Names, Scope
 
 MOST_BROKEN_CELLS = 32
 """So many cells of a notebook may fail to parse before it is given up."""

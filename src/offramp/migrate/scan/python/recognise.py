@@ -20,6 +20,7 @@ from offramp.migrate.scan.python.libraries import (
 from offramp.migrate.scan.python.members import outside_bases
 from offramp.migrate.scan.python.models import Model, is_foreign, is_made_elsewhere, model_of, routed
 from offramp.migrate.scan.python.operations import FOLLOWED, METHODS, OLD_METHODS, Called, called, called_old
+from offramp.migrate.scan.python.partials import Partials, is_partial, join
 from offramp.migrate.scan.python.reader import Reader
 from offramp.migrate.scan.python.scopes import Binding, CallAt, Scope
 from offramp.migrate.scan.python.sites import Candidate
@@ -43,6 +44,7 @@ class Recogniser:
         self._aliases = _aliases(file, heirs) | heirs
         self._foreign = _is_foreign(file)
         self._made: dict[int, set[str]] = {}
+        self._partials = Partials(file, reader)
         self._sends = http.TRACE.search(file.source.text) is not None
 
     def candidates(self) -> list[Candidate]:
@@ -274,7 +276,10 @@ class Recogniser:
         """`retry(client.chat.completions.create)(…)` and `partial(…)(…)`."""
         for given in func.args[:1]:
             if isinstance(given, ast.Attribute) and given.attr in METHODS:
-                return self._chain(call.node, given, call.scope)
+                candidate = self._chain(call.node, given, call.scope)
+                if candidate is not None and is_partial(func):
+                    join(candidate.arguments, arguments_of(self.reader, func, call.scope))
+                return candidate
         return None
 
     def _mentioned(self, seen: set[int]) -> Iterator[Candidate]:
@@ -289,6 +294,7 @@ class Recogniser:
             candidate = self._chain(mention.call, mention.node, mention.scope)
             if candidate is not None:
                 seen.add(id(mention.call))
+                self._partials.complete(mention.call, candidate.arguments)
                 yield candidate
 
     def _is_called_twice(self, call: ast.Call) -> bool:
