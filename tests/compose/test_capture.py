@@ -26,7 +26,7 @@ def with_capture(*engines: Any, capture: Config = ALL, **more: object) -> Config
 
 def kept(state: Path) -> list[Captured]:
     """All captures; none of them damaged."""
-    troubles = Troubles(damaged=[])
+    troubles = Troubles()
     found = list(read(state / FOLDER, troubles)) if segments(state / FOLDER) else []
     assert troubles.damaged == []
     return found

@@ -53,7 +53,7 @@ def written(state: Path, *flushes: int, now_s: float = NOW_S) -> Path:
 
 def ids(state: Path, **window: int) -> tuple[list[str], list[str]]:
     """What can be read, and what is said of the rest."""
-    troubles = Troubles(damaged=[])
+    troubles = Troubles()
     return [one.id for one in read(state / FOLDER, troubles, **window)], troubles.damaged
 
 
@@ -152,6 +152,32 @@ def test_a_damaged_segment_is_named_and_the_others_are_read(tmp_path: Path, cont
     assert found == ["req-1", "req-2"]
     assert len(damaged) == 1
     assert said in damaged[0]
+
+
+def test_a_line_that_is_no_capture_costs_only_itself(tmp_path: Path) -> None:
+    """The lines after it are as good as those before."""
+    path = written(tmp_path, 1, 12)
+    lines = [msgspec.json.encode(captured(20)), b"{", b'{"id": "' + b"x" * 300_000, msgspec.json.encode(captured(21))]
+    with path.open("ab") as file:
+        file.write(zstandard.compress(b"\n".join(lines) + b"\n"))
+        file.write(zstandard.compress(b"[]\n" * 12 + msgspec.json.encode(captured(22)) + b"\n"))
+    found, damaged = ids(tmp_path)
+
+    assert found[-4:] == ["req-13", "req-20", "req-21", "req-22"]
+    assert len(damaged) == 1
+    assert "line 15, 16, 18, 19, 20, 21, 22, 23, 24, 25 and 4 more are no captures" in damaged[0]
+
+
+def test_segments_that_ended_before_the_time_asked_for_are_not_read(tmp_path: Path) -> None:
+    """A month of captures is not unpacked for the last day's; a segment takes lines for an hour."""
+    written(tmp_path, 1).write_bytes(b"damaged")
+    recent_ns = int((NOW_S + 24 * HOUR_S) * 1e9)
+    writer = SegmentWriter(tmp_path, FOR_EVER)
+    writer.add(captured(recent_ns))
+    writer.flush(NOW_S + 23.5 * HOUR_S)
+
+    assert ids(tmp_path, since_ns=recent_ns) == ([f"req-{recent_ns}"], [])
+    assert len(ids(tmp_path, since_ns=int(NOW_S * 1e9))[1]) == 1
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def command(
         _delete(folder)
         return
     first_ns, end_ns = span(None, since, until)
-    troubles = Troubles(damaged=[])
+    troubles = Troubles()
     found = read(folder, troubles, since_ns=first_ns or 0, until_ns=end_ns or 1 << 63)
     chosen = (captured for captured in found if route in (None, captured.route))
     if export is not None:

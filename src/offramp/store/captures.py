@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +26,8 @@ SEGMENT_BYTES = 64 << 20
 SEGMENT_S = 3600.0
 """A segment is ended when it is this old, so that retention has something to remove."""
 MAX_LINE_BYTES = 256 << 20
+_MOST_PLACES = 10
+"""Unreadable lines of one segment that are named; the others are counted."""
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d{6})-\d+-\d+\.jsonl\.zst")
 _READ_BYTES = 1 << 16
 
@@ -54,6 +56,9 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     """JSON of the whole answer, assembled if it was streamed; `null` if there was none, or it was too long."""
     masked: dict[str, int] = {}
     """What was masked, by kind."""
+
+
+_DECODER = msgspec.json.Decoder(Captured)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +172,11 @@ def expire(folder: Path, retention: Retention, now_s: float) -> int:
 class Troubles:
     """What could not be read."""
 
-    damaged: list[str]
+    damaged: list[str] = field(default_factory=list)
     """`file: reason`."""
 
     def add(self, path: Path, reason: str) -> None:
-        """Note one file; what was read of it before counts."""
+        """Note one file; what was read of it counts."""
         self.damaged.append(f"{path}: {reason}")
 
 
@@ -180,7 +185,7 @@ def read(folder: Path, troubles: Troubles, *, since_ns: int = 0, until_ns: int =
 
     Args:
         folder: The folder of captures.
-        troubles: Hears of segments that are damaged or cut off; what can be read of them is.
+        troubles: Hears of segments that are damaged or cut off, and of lines that are no captures; the rest is read.
         since_ns: Nanoseconds since the epoch.
         until_ns: The first moment that does not count.
 
@@ -191,24 +196,37 @@ def read(folder: Path, troubles: Troubles, *, since_ns: int = 0, until_ns: int =
     if not found:
         raise UnavailableError(f"no captures in {folder}: set `capture.share` in offramp.yaml to keep some")
     for segment in found:
+        # Nothing is written to a segment that is an hour old, and nothing is written before it arrived.
+        if (segment.begun_s + 2 * SEGMENT_S) * 1e9 < since_ns:
+            continue
         for captured in _segment(segment.path, troubles):
             if since_ns <= captured.started_ns < until_ns:
                 yield captured
 
 
 def _segment(path: Path, troubles: Troubles) -> Iterator[Captured]:
-    number = 0
+    number, unreadable, reason = 0, 0, ""
+    places: list[str] = []
     try:
         with path.open("rb") as file:
             for line in _lines(file.fileno()):
                 number += 1
-                yield msgspec.json.decode(line, type=Captured)
+                try:
+                    captured = _DECODER.decode(line)
+                except (ValueError, RecursionError) as error:
+                    unreadable += 1
+                    reason = reason or str(error)
+                    places += [str(number)] if unreadable <= _MOST_PLACES else []
+                else:
+                    yield captured
     except OSError as error:
         troubles.add(path, error.strerror or str(error))
     except (zstandard.ZstdError, EOFError):
         troubles.add(path, f"cut off or damaged after line {number}")
-    except (ValueError, RecursionError) as error:
-        troubles.add(path, f"line {number} is no capture ({error})")
+    if unreadable:
+        more = f" and {unreadable - len(places):,} more" if unreadable > len(places) else ""
+        what = "is no capture" if unreadable == 1 else "are no captures"
+        troubles.add(path, f"line {', '.join(places)}{more} {what} ({reason})")
 
 
 def _lines(handle: int) -> Iterator[bytes]:
@@ -218,16 +236,22 @@ def _lines(handle: int) -> Iterator[bytes]:
         EOFError: If the last frame is cut off.
     """
     unpacker = zstandard.ZstdDecompressor().decompressobj()
-    rest, packed, in_frame = b"", b"", False
+    begun: list[bytes] = []
+    packed, in_frame = b"", False
     while packed or (packed := os.read(handle, _READ_BYTES)):
-        rest += unpacker.decompress(packed)
+        unpacked = unpacker.decompress(packed)
         packed, in_frame = b"", not unpacker.eof
         if unpacker.eof:
             packed = unpacker.unused_data
             unpacker = zstandard.ZstdDecompressor().decompressobj()
-        *lines, rest = rest.split(b"\n")
-        if len(rest) > MAX_LINE_BYTES:
+        first, *others = unpacked.split(b"\n")
+        begun.append(first)
+        if others:
+            *whole, rest = others
+            yield b"".join(begun)
+            yield from whole
+            begun = [rest]
+        if sum(map(len, begun)) > MAX_LINE_BYTES:
             raise EOFError
-        yield from lines
-    if rest or in_frame:
+    if any(begun) or in_frame:
         raise EOFError
