@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from math import inf
 
 import duckdb
 import numpy as np
@@ -12,6 +13,7 @@ from offramp.capacity.load import NO_PREFIX, Load
 from offramp.capacity.slo import Slo
 from offramp.errors import UnavailableError
 from offramp.migrate.plan.traffic import (
+    DAY_S,
     HOUR_S,
     METERED_REQUESTS,
     MINUTE_S,
@@ -39,40 +41,83 @@ SYSTEM_BYTES_PER_TOKEN = 4.0
 _EARLIEST_NS = 1_577_836_800 * NS_PER_S
 """2020: an earlier moment is a clock that was not set."""
 
-_OPERATIONS = ", ".join(f"'{operation.value}'" for operation in ANSWERED)
-
-_ASKED = f"""
+_ASKED = """
 CREATE OR REPLACE TEMP VIEW asked AS
 SELECT started_ns, operation, route, tier, model_asked, model_served, service_tier, outcome, system_hash, system_bytes,
        ttft_s, total_s, compute_nano, cost_nano, ratelimit_requests, ratelimit_tokens,
        input_tokens, output_tokens, least(greatest(coalesce(cached_tokens, 0), 0), input_tokens) AS cached_tokens,
        coalesce(input_tokens, -1) >= 0 AND coalesce(output_tokens, -1) >= 0 AS counted
 FROM exchanges
-WHERE operation IN ({_OPERATIONS})
+WHERE list_contains(getvariable('operations'), operation)
   AND outcome IN ('ok', 'truncated', 'cancelled', 'upstream_error') AND tier <> 'cache'
-  AND started_ns BETWEEN {_EARLIEST_NS} AND getvariable('latest_ns')
-"""  # noqa: S608 - our own words
+  AND started_ns BETWEEN getvariable('earliest_ns') AND getvariable('latest_ns')
+"""
 
 _LED = """
+CREATE OR REPLACE TEMP VIEW led AS
 WITH own AS (
-        -- Tiers whose rows cost computing time and nothing else; elsewhere some is left of tries that failed before.
-        SELECT route, tier FROM asked GROUP BY route, tier
-        HAVING sum(compute_nano) > 0 AND coalesce(sum(cost_nano - compute_nano), 0) = 0),
-    led AS (SELECT asked.*, (route, tier) IN (SELECT (route, tier) FROM own) AS is_own,
-            route IN (SELECT route FROM own) AS has_own FROM asked)"""
+    -- Tiers whose rows cost computing time and nothing else; elsewhere some is left of tries that failed before.
+    SELECT route, tier FROM asked GROUP BY route, tier
+    HAVING sum(compute_nano) > 0 AND coalesce(sum(cost_nano - compute_nano), 0) = 0)
+SELECT asked.*, (route, tier) IN (SELECT (route, tier) FROM own) AS is_own,
+       route IN (SELECT route FROM own) AS has_own FROM asked
+"""
 """The same, told apart by whether own machines answer."""
 
-_LEFT_OUT = f"""
+_MEASURED = """
+WITH held AS (
+    -- An answer that came whole has a first token only with its last. Whether one was in time is unknown where nobody
+    -- recorded how long it took, as in some imports: nothing takes no time.
+    SELECT *, greatest(coalesce(output_tokens, 1) - 1, 0) AS more,
+        CASE WHEN outcome <> 'ok' THEN 0 WHEN total_s <= 0 THEN NULL
+             WHEN ttft_s IS NULL OR ttft_s >= total_s THEN (total_s <= $ttft_s + $token_s * more)::INTEGER
+             ELSE (ttft_s <= $ttft_s AND total_s - ttft_s <= $token_s * more)::INTEGER END AS good
+    FROM led)
+SELECT count(*) FILTER (has_own), count(*) FILTER (has_own AND NOT is_own), avg(good) FILTER (NOT is_own),
+    avg(good) FILTER (NOT is_own AND started_ns >= $begin_ns AND started_ns < $end_ns),
+    min(ratelimit_requests) FILTER (NOT is_own),
+    CASE WHEN count(*) = count(cost_nano) THEN sum(cost_nano) END,
+    mode(model_served) FILTER (is_own), avg(is_own::INTEGER) FROM held
+"""
+
+_SERVED = """
+SELECT coalesce(nullif(model_asked, ''), model_served), mode(model_served) FROM led
+WHERE NOT is_own AND model_served <> '' GROUP BY ALL
+"""
+
+_MINUTES = """
+SELECT (started_ns - $first_ns) // $minute_ns AS minute, count(*) AS requests FROM asked GROUP BY minute
+"""
+
+_SINGLE = """
+WITH mean AS (
+    SELECT avg(input_tokens) AS tokens_in, avg(output_tokens) AS tokens_out FROM asked WHERE counted),
+seen AS (SELECT *, started_ns - $first_ns AS since_ns FROM asked),
+chosen AS (
+    SELECT *, since_ns // $period_ns * $piece_ns + since_ns % $period_ns AS at_ns FROM seen
+    WHERE since_ns >= $begin_ns AND since_ns < $end_ns AND since_ns % $period_ns < $piece_ns
+    ORDER BY started_ns LIMIT $most)
+SELECT at_ns,
+    CASE WHEN counted THEN input_tokens ELSE tokens_in::BIGINT END AS tokens_in,
+    CASE WHEN counted THEN output_tokens ELSE tokens_out::BIGINT END AS tokens_out,
+    CASE WHEN system_bytes > 0 THEN dense_rank() OVER (ORDER BY system_hash) ELSE $no_prefix END AS prefix,
+    (system_bytes / $bytes_per_token)::BIGINT AS prefix_tokens
+FROM chosen, mean ORDER BY at_ns
+"""
+"""Single requests; those whose tokens nobody counted are as long as the mean of the others."""
+
+_LEFT_OUT = """
 SELECT CASE
-    WHEN started_ns NOT BETWEEN {_EARLIEST_NS} AND getvariable('latest_ns') THEN 'with a clock that is wrong'
+    WHEN started_ns NOT BETWEEN getvariable('earliest_ns') AND getvariable('latest_ns')
+        THEN 'with a clock that is wrong'
     WHEN tier = 'cache' THEN 'answered from the cache'
     WHEN outcome IN ('refused', 'client_error') THEN 'refused, or wrong in themselves'
-    WHEN operation NOT IN ({_OPERATIONS})
+    WHEN NOT list_contains(getvariable('operations'), operation)
         THEN 'of operations that are planned apart (' || operation || ')'
     WHEN coalesce(input_tokens, -1) < 0 OR coalesce(output_tokens, -1) < 0
         THEN 'without usable token counts: in the volume, not in the sums'
     END AS reason, count(*) FROM exchanges GROUP BY reason HAVING reason IS NOT NULL ORDER BY reason
-"""  # noqa: S608 - our own words
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +150,11 @@ def observed(
     Raises:
         UnavailableError: If there is nothing to plan with.
     """
-    connection.execute("SET VARIABLE latest_ns = ?::BIGINT", [now_ns + 86_400 * NS_PER_S])
+    connection.execute("SET VARIABLE earliest_ns = ?::BIGINT", [_EARLIEST_NS])
+    connection.execute("SET VARIABLE latest_ns = ?::BIGINT", [now_ns + DAY_S * NS_PER_S])
+    connection.execute("SET VARIABLE operations = ?::VARCHAR[]", [[operation.value for operation in ANSWERED]])
     connection.execute(_ASKED)
+    connection.execute(_LED)
     span = _span(connection, name)
     minutes = _minutes(connection, span)
     block_s = block_length_s(span.length_s)
@@ -146,11 +194,9 @@ def _span(connection: duckdb.DuckDBPyConnection, name: str) -> _Span:
 def _minutes(connection: duckdb.DuckDBPyConnection, span: _Span) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Requests of each minute since the first."""
     counts = np.zeros(int((span.last_ns - span.first_ns) / NS_PER_S // MINUTE_S) + 1, dtype=np.int64)
-    rows = connection.execute(
-        f"""SELECT (started_ns - {span.first_ns}) // {MINUTE_S * NS_PER_S} AS minute, count(*)
-            FROM asked GROUP BY minute"""  # noqa: S608 - our numbers
-    ).fetchnumpy()
-    counts[np.asarray(rows["minute"], dtype=np.int64)] = np.asarray(rows["count_star()"], dtype=np.int64)
+    asked = {"first_ns": span.first_ns, "minute_ns": MINUTE_S * NS_PER_S}
+    rows = connection.execute(_MINUTES, asked).fetchnumpy()
+    counts[np.asarray(rows["minute"], dtype=np.int64)] = np.asarray(rows["requests"], dtype=np.int64)
     return counts
 
 
@@ -220,32 +266,36 @@ def _blocks(
 
 
 def _window(connection: duckdb.DuckDBPyConnection, span: _Span, begin_s: float, end_s: float) -> Load:
-    begin_ns, end_ns = span.first_ns + int(begin_s * NS_PER_S), span.first_ns + int(end_s * NS_PER_S)
-    return _load(connection, f"started_ns >= {begin_ns} AND started_ns < {end_ns}", WINDOW_REQUESTS)
+    return _load(connection, span, begin_s=begin_s, end_s=end_s, most=WINDOW_REQUESTS)
 
 
 def _metered(connection: duckdb.DuckDBPyConnection, span: _Span, share: float) -> Load:
     """All requests, or the same piece of each hour, one after the other."""
-    if share == 1:
-        return _load(connection, "true", METERED_REQUESTS)
-    hour_ns, piece_ns = HOUR_S * NS_PER_S, int(HOUR_S * NS_PER_S * share)
-    since = f"(started_ns - {span.first_ns})"
-    moment = f"{span.first_ns} + {since} // {hour_ns} * {piece_ns} + {since} % {hour_ns}"
-    return _load(connection, f"{since} % {hour_ns} < {piece_ns}", 2 * METERED_REQUESTS, moment)
+    return _load(connection, span, piece_s=HOUR_S * share, most=2 * METERED_REQUESTS)
 
 
-def _load(connection: duckdb.DuckDBPyConnection, condition: str, most: int, moment: str = "started_ns") -> Load:
-    """Single requests; those whose tokens nobody counted are as long as the mean of the others."""
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    span: _Span,
+    *,
+    begin_s: float = 0.0,
+    end_s: float = inf,
+    piece_s: float = float(HOUR_S),
+    most: int,
+) -> Load:
+    """Single requests from a window, the first piece of each hour of it."""
     columns: Mapping[str, np.ndarray[tuple[int], np.dtype[np.int64]]] = connection.execute(
-        f"""WITH mean AS (
-                SELECT avg(input_tokens) AS tokens_in, avg(output_tokens) AS tokens_out FROM asked WHERE counted),
-            chosen AS (SELECT *, {moment} AS at_ns FROM asked WHERE {condition} ORDER BY started_ns LIMIT {most})
-            SELECT at_ns,
-            CASE WHEN counted THEN input_tokens ELSE tokens_in::BIGINT END AS tokens_in,
-            CASE WHEN counted THEN output_tokens ELSE tokens_out::BIGINT END AS tokens_out,
-            CASE WHEN system_bytes > 0 THEN dense_rank() OVER (ORDER BY system_hash) ELSE {NO_PREFIX} END AS prefix,
-            (system_bytes / {SYSTEM_BYTES_PER_TOKEN})::BIGINT AS prefix_tokens
-            FROM chosen, mean ORDER BY at_ns"""  # noqa: S608 - our numbers
+        _SINGLE,
+        {
+            "first_ns": span.first_ns,
+            "begin_ns": int(begin_s * NS_PER_S),
+            "end_ns": int(min(end_s, span.length_s + 1) * NS_PER_S),
+            "period_ns": HOUR_S * NS_PER_S,
+            "piece_ns": int(piece_s * NS_PER_S),
+            "most": most,
+            "no_prefix": NO_PREFIX,
+            "bytes_per_token": SYSTEM_BYTES_PER_TOKEN,
+        },
     ).fetchnumpy()
     started = np.asarray(columns["at_ns"], dtype=np.int64)
     tokens_in = np.asarray(columns["tokens_in"], dtype=np.int64)
@@ -259,47 +309,29 @@ def _load(connection: duckdb.DuckDBPyConnection, condition: str, most: int, mome
 
 
 def _measured(connection: duckdb.DuckDBPyConnection, slo: Slo, busy_ns: int, busy_s: float) -> Measured:
-    good = _good(slo)
-    end_ns = busy_ns + int(busy_s * NS_PER_S)
     row = connection.execute(
-        f"""{_LED} SELECT count(*) FILTER (has_own), count(*) FILTER (has_own AND NOT is_own),
-            avg(({good})::INTEGER) FILTER (NOT is_own),
-            avg(({good})::INTEGER) FILTER (NOT is_own AND started_ns >= {busy_ns} AND started_ns < {end_ns}),
-            min(ratelimit_requests) FILTER (NOT is_own), min(ratelimit_tokens) FILTER (NOT is_own),
-            CASE WHEN count(*) = count(cost_nano) THEN sum(cost_nano) END,
-            mode(model_served) FILTER (is_own), avg(is_own::INTEGER) FROM led"""  # noqa: S608 - our numbers
+        _MEASURED,
+        {
+            "ttft_s": inf if slo.ttft_s is None else slo.ttft_s,
+            "token_s": inf if slo.token_s is None else slo.token_s,
+            "begin_ns": busy_ns,
+            "end_ns": busy_ns + int(busy_s * NS_PER_S),
+        },
     ).fetchone()
     if row is None:
         return Measured()
-    with_own, fallen, mean, peak, left_requests, left_tokens, paid, own_model, own_share = row
-    served = connection.execute(
-        f"""{_LED} SELECT coalesce(nullif(model_asked, ''), model_served), mode(model_served) FROM led
-            WHERE NOT is_own AND model_served <> '' GROUP BY ALL"""  # noqa: S608 - our words
-    ).fetchall()
+    with_own, fallen, mean, peak, left_requests, paid, own_model, own_share = row
+    served = connection.execute(_SERVED).fetchall()
     return Measured(
         served=dict(served),
         fallback_share=Fraction(fallen, with_own) if with_own else None,
         attainment_mean=mean,
         attainment_peak=peak,
         least_left_requests=left_requests,
-        least_left_tokens=left_tokens,
         own_model=own_model or "",
         own_share=float(own_share or 0),
         paid_usd=None if paid is None else Fraction(int(paid), NANO_PER_USD),
     )
-
-
-def _good(slo: Slo) -> str:
-    """Whether an answer kept the service level; one that came whole has a first token only with its last.
-
-    It is unknown where nobody recorded how long it took, as in some imports: nothing takes no time.
-    """
-    ttft_s = "'infinity'::DOUBLE" if slo.ttft_s is None else str(float(slo.ttft_s))
-    token_s = "'infinity'::DOUBLE" if slo.token_s is None else str(float(slo.token_s))
-    tokens = "greatest(coalesce(output_tokens, 1) - 1, 0)"
-    return f"""CASE WHEN outcome <> 'ok' THEN false WHEN total_s <= 0 THEN NULL WHEN ttft_s IS NULL OR ttft_s >= total_s
-        THEN total_s <= {ttft_s} + {token_s} * {tokens}
-        ELSE ttft_s <= {ttft_s} AND total_s - ttft_s <= {token_s} * {tokens} END"""
 
 
 def _day(ns: int) -> str:

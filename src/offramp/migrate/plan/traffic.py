@@ -76,7 +76,6 @@ class Measured:
     """The same in the busiest window."""
     least_left_requests: int | None = None
     """The lowest `x-ratelimit-remaining-requests` that the incumbent told."""
-    least_left_tokens: int | None = None
     served: Mapping[str, str] = field(default_factory=dict)
     """What answers to each name that was asked for, most of the time and not on own machines."""
     own_model: str = ""
