@@ -9,7 +9,7 @@ from offramp.catalog.lifecycle import ending
 from offramp.catalog.prices import PriceBook
 from offramp.pricing.cards import STANDARD_TIERS, Rates, Tariff, TokenCard
 from offramp.pricing.compute import HOURS_PER_MONTH
-from offramp.pricing.money import decimal_text, usd_per_mtok
+from offramp.pricing.money import decimal_text, mtok_text, usd_per_mtok
 
 
 def card_json(card: TokenCard, book: PriceBook) -> dict[str, object]:
@@ -64,8 +64,4 @@ def _tariff(tariff: Tariff) -> dict[str, object]:
 
 
 def _rates(rates: Rates) -> dict[str, str | None]:
-    return {f"{kind}_usd_per_mtok": _usd(getattr(rates, kind)) for kind in KINDS}
-
-
-def _usd(pico: int | None) -> str | None:
-    return None if pico is None else decimal_text(usd_per_mtok(pico))
+    return {f"{kind}_usd_per_mtok": mtok_text(getattr(rates, kind)) for kind in KINDS}

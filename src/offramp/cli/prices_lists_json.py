@@ -9,7 +9,7 @@ from offramp.catalog.compute import Offer
 from offramp.catalog.providers import ProviderCard
 from offramp.cli.prices_lists import Gpu, Model, gpu_hour_usd
 from offramp.pricing.cards import TokenCard
-from offramp.pricing.money import decimal_text, usd_per_mtok
+from offramp.pricing.money import decimal_text, mtok_text
 
 
 def gpu_json(gpu: Gpu, today: date) -> dict[str, object]:
@@ -76,7 +76,7 @@ def _hosted(card: TokenCard) -> dict[str, object]:
     rates = card.standard.rates
     return {
         "name": card.name,
-        "input_usd_per_mtok": None if rates.input is None else decimal_text(usd_per_mtok(rates.input)),
-        "output_usd_per_mtok": None if rates.output is None else decimal_text(usd_per_mtok(rates.output)),
+        "input_usd_per_mtok": mtok_text(rates.input),
+        "output_usd_per_mtok": mtok_text(rates.output),
         "checked": card.checked or None,
     }

@@ -14,7 +14,8 @@ from offramp.catalog.age import is_stale, stale_line
 from offramp.catalog.compute import Offer, Terms
 from offramp.catalog.providers import ProviderCard
 from offramp.cli.prices_lists import Gpu, Model, gpu_hour_usd
-from offramp.pricing.money import decimal_text, usd_per_mtok
+from offramp.cli.prices_picture import show_warning, shown_usd
+from offramp.pricing.money import decimal_text
 
 _BILLION = 1e9
 
@@ -37,7 +38,7 @@ def show_gpus(console: Console, listed: Sequence[Gpu], today: date) -> None:
         table.add_row(card.name, *figures, f"{card.flops_per_s / 1e12:g}", *prices)
     console.print(table)
     used = {offer.name: offer.checked for gpu in listed for offer in gpu.cheapest.values()}
-    _warn(console, stale_line(used, today))
+    show_warning(console, stale_line(used, today))
     console.print("All offers with one: offramp prices H100. Serverless is the GPU alone.", highlight=False)
 
 
@@ -96,17 +97,10 @@ def _rented(each: Model) -> str:
         return "–"
     card = each.hosted[0]
     rates = card.standard.rates
-    given, answered = (
-        "?" if pico is None else decimal_text(usd_per_mtok(pico)) for pico in (rates.input, rates.output)
-    )
+    given, answered = (shown_usd(pico) for pico in (rates.input, rates.output))
     more = f", {len(each.hosted) - 1} more" if len(each.hosted) > 1 else ""
     return f"{given} / {answered} {card.provider}{more}"
 
 
 def _commercial(word: str) -> str:
     return "not for commercial use" if word == "no" else word
-
-
-def _warn(console: Console, line: str) -> None:
-    if line:
-        console.print(Text(line, style="yellow"))

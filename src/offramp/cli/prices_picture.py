@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from offramp.catalog.age import is_stale, stale_line
+from offramp.catalog.book_file import UNKNOWN
 from offramp.catalog.compute import Offer
 from offramp.catalog.lifecycle import ending
 from offramp.catalog.prices import PriceBook
@@ -17,7 +18,7 @@ from offramp.catalog.providers import RateLimit, Statement
 from offramp.cli.prices_check import Finding
 from offramp.pricing.cards import STANDARD_TIERS, TokenCard
 from offramp.pricing.compute import HOURS_PER_MONTH
-from offramp.pricing.money import decimal_text, usd_per_mtok
+from offramp.pricing.money import decimal_text, mtok_text, usd_per_mtok
 
 if TYPE_CHECKING:
     # It loads genai-prices, which only an update needs.
@@ -35,9 +36,9 @@ def show_cards(console: Console, cards: Sequence[TokenCard], book: PriceBook) ->
     table.add_column("checked", no_wrap=True)
     table.add_column("remarks", style="dim", overflow="fold")
     rates = [card.standard.rates for card in cards]
-    inputs = _aligned([_usd(each.input) for each in rates])
-    cached = _aligned(["=" if each.cached_input == each.input else _usd(each.cached_input) for each in rates])
-    outputs = _aligned([_usd(each.output) for each in rates])
+    inputs = _aligned([shown_usd(each.input) for each in rates])
+    cached = _aligned(["=" if each.cached_input == each.input else shown_usd(each.cached_input) for each in rates])
+    outputs = _aligned([shown_usd(each.output) for each in rates])
     for card, *prices in zip(cards, inputs, cached, outputs, strict=True):
         table.add_row(card.name, *prices, _checked(card, book), ", ".join(_remarks(card)))
     console.print(table)
@@ -75,6 +76,11 @@ def show_warning(console: Console, line: str) -> None:
     """A line that somebody should read; nothing if it is empty."""
     if line:
         console.print(Text(line, style="yellow"))
+
+
+def shown_usd(pico: int | None) -> str:
+    """Dollars per million tokens; what nobody knows is a question mark, as in the price file."""
+    return mtok_text(pico) or UNKNOWN
 
 
 def show_limits(console: Console, limits: Sequence[RateLimit]) -> None:
@@ -115,11 +121,11 @@ def show_changes(console: Console, changes: "Changes") -> None:
         f"{':' if changes.changed else ''}"
     )
     for before, after in changes.changed[:_MOST_CHANGES]:
-        old, new = before.standard.rates, after.standard.rates
-        console.print(
-            f"  {after.name}: {_usd(old.input)} / {_usd(old.output)} -> {_usd(new.input)} / {_usd(new.output)}",
-            highlight=False,
+        old, new = (
+            f"{shown_usd(card.standard.rates.input)} / {shown_usd(card.standard.rates.output)}"
+            for card in (before, after)
         )
+        console.print(f"  {after.name}: {old} -> {new}", highlight=False)
     if len(changes.changed) > _MOST_CHANGES:
         console.print(f"  … and {len(changes.changed) - _MOST_CHANGES} more")
 
@@ -128,10 +134,6 @@ def _aligned(numbers: list[str]) -> list[str]:
     """The same numbers with their decimal points below each other when they stand to the right."""
     decimals = [len(number.partition(".")[2]) + ("." in number) for number in numbers]
     return [number + " " * (max(decimals, default=0) - own) for number, own in zip(numbers, decimals, strict=True)]
-
-
-def _usd(pico: int | None) -> str:
-    return "?" if pico is None else decimal_text(usd_per_mtok(pico))
 
 
 def _checked(card: TokenCard, book: PriceBook) -> Text:

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from offramp.catalog.book_file import KINDS
+from offramp.cli.prices_picture import shown_usd
 from offramp.pricing.cards import STANDARD_TIERS, Rates, TokenCard
-from offramp.pricing.money import decimal_text, usd_per_mtok
 
 _BILLED_LIKE = {"reasoning": "output", "audio_input": "input", "audio_output": "output"}
 """Kinds that are shown only where they have a price of their own."""
@@ -26,7 +26,7 @@ def show_tariffs(console: Console, card: TokenCard) -> None:
     for kind in kinds:
         table.add_column(kind.replace("_", " "), justify="right", no_wrap=True)
     for tier, length, rates in rows:
-        table.add_row(tier, length, *(_usd(getattr(rates, kind)) for kind in kinds))
+        table.add_row(tier, length, *(shown_usd(getattr(rates, kind)) for kind in kinds))
     console.print(table)
 
 
@@ -46,7 +46,3 @@ def _is_told(kind: str, rows: list[Rates]) -> bool:
         return any(rates.cache_write != rates.input for rates in rows)
     like = _BILLED_LIKE.get(kind)
     return like is None or any(getattr(rates, kind) != getattr(rates, like) for rates in rows)
-
-
-def _usd(pico: int | None) -> str:
-    return "?" if pico is None else decimal_text(usd_per_mtok(pico))

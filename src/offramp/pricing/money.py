@@ -128,15 +128,6 @@ def parse_usd(amount: Decimal | str | float, *, what: str) -> Decimal:
     return value
 
 
-def from_usd(amount: Decimal | Fraction) -> int:
-    """Dollars to the nearest nano-dollar, half to even.
-
-    >>> from_usd(Decimal("0.000165")), from_usd(Decimal("0.0000000005")), from_usd(Decimal("0.0000000015"))
-    (165000, 0, 2)
-    """
-    return round(Fraction(amount) * NANO_PER_USD)
-
-
 def pico_per_token(usd_per_mtok: Decimal, *, what: str = "price") -> int:
     """Dollars per million tokens to pico-dollars per token, exactly.
 
@@ -159,6 +150,15 @@ def usd_per_mtok(pico: int) -> Decimal:
     '2.5'
     """
     return Decimal(pico).scaleb(-6)
+
+
+def mtok_text(pico: int | None) -> str | None:
+    """The same as a decimal string; a price that nobody knows stays `None` and never becomes zero.
+
+    >>> mtok_text(2_500_000), mtok_text(None)
+    ('2.5', None)
+    """
+    return None if pico is None else decimal_text(usd_per_mtok(pico))
 
 
 def nano_from_pico(pico: int) -> int:

@@ -13,6 +13,7 @@ from offramp.catalog.lifecycle import Ending
 from offramp.migrate.plan.full import FullPlan
 from offramp.migrate.plan.own_ways import OwnWay
 from offramp.migrate.plan.words import WORTH_MOVING, Recommendation, Verdict, about, switched_off, usd
+from offramp.migrate.report.words import listed
 
 SURE = 0.9
 """Share of the draws from which an outcome is called sure; the same share against it rules it out."""
@@ -227,7 +228,7 @@ def _cheaper(plan: FullPlan, best: Way) -> Iterator[str]:
         if each is not None and each < plan.economy.incumbent_usd:
             offers.insert(0, f"{successor.name} ({usd(each * plan.requests_per_month)} a month)")
     if offers:
-        yield f"It would cost less, if it is good enough for you: {_listed(offers)}; evaluate that first."
+        yield f"It would cost less, if it is good enough for you: {listed(offers, 'or')}; evaluate that first."
 
 
 def _ending(plan: FullPlan, best: Way) -> Iterator[str]:
@@ -266,7 +267,3 @@ def _span(seconds: float) -> str:
 def _model(plan: FullPlan, notice: Ending) -> str:
     used = {card.model for card in plan.tokens.incumbent.cards.values()}
     return next((model for model in notice.models if model in used), notice.models[0])
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"

@@ -12,6 +12,7 @@ from offramp.catalog.compute import Offer
 from offramp.catalog.models import OpenModel
 from offramp.catalog.providers import COMPLIANCE, provider_card
 from offramp.errors import UsageError
+from offramp.migrate.report.words import listed
 from offramp.pricing.cards import TokenCard
 
 _KEYS = ("region", "compliance", "context", "licence")
@@ -67,10 +68,10 @@ def against_provider(required: Requirements, provider: str) -> str:
     if card is None:
         return f"nothing is known about {provider}'s regions and statements"
     if required.areas and not {*required.areas} & {*card.regions}:
-        where = f"states {_listed(card.regions)} only" if card.regions else "states no region"
-        return f"{card.name} {where}, not {_listed(required.areas, 'or')}"
+        where = f"states {listed(card.regions, 'and')} only" if card.regions else "states no region"
+        return f"{card.name} {where}, not {listed(required.areas, 'or')}"
     missing = [word for word in required.compliance if word not in card.compliance]
-    return f"{card.name} states nothing about {_listed(missing)}" if missing else ""
+    return f"{card.name} states nothing about {listed(missing, 'and')}" if missing else ""
 
 
 def against_card(required: Requirements, card: TokenCard, model_tokens: int = 0) -> str:
@@ -92,8 +93,8 @@ def against_card(required: Requirements, card: TokenCard, model_tokens: int = 0)
 def against_offer(required: Requirements, offer: Offer) -> str:
     """Why a machine may not be rented; empty if it may."""
     if required.areas and not {*required.areas} & {*offer.areas}:
-        where = f"is priced for {_listed(offer.regions)}" if offer.regions else "names no region"
-        return f"{offer.name} {where}, not for {_listed(required.areas, 'or')}"
+        where = f"is priced for {listed(offer.regions, 'and')}" if offer.regions else "names no region"
+        return f"{offer.name} {where}, not for {listed(required.areas, 'or')}"
     needed = Requirements(compliance=required.compliance)
     return against_provider(needed, offer.provider)
 
@@ -106,19 +107,19 @@ def against_model(required: Requirements, model: OpenModel | None, *, name: str,
         if model is None:
             return f"the licence of {name} is not known"
         if not any(wanted in model.licence.lower() for wanted in required.licences):
-            return f"{name} is under {model.licence}, not {_listed(required.licences, 'or')}"
+            return f"{name} is under {model.licence}, not {listed(required.licences, 'or')}"
     return ""
 
 
 def words(required: Requirements) -> Iterator[str]:
     """The conditions, for people."""
     if required.areas:
-        yield f"in {_listed(required.areas, 'or')}"
+        yield f"in {listed(required.areas, 'or')}"
     yield from required.compliance
     if required.context_tokens:
         yield f"a context of {required.context_tokens:,} tokens"
     if required.licences:
-        yield f"under {_listed(required.licences, 'or')}"
+        yield f"under {listed(required.licences, 'or')}"
 
 
 def _known(value: str, known: Sequence[str], key: str) -> str:
@@ -132,7 +133,3 @@ def _tokens(value: str) -> int:
     if not value.isdecimal():
         raise UsageError(f"--require context={value}: expected a number of tokens")
     return int(value)
-
-
-def _listed(names: Sequence[str], last: str = "and") -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"

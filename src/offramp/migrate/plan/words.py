@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from offramp.catalog.lifecycle import Ending
 from offramp.migrate.plan.quick import Column, Plan
+from offramp.migrate.report.words import listed
 from offramp.pricing.breakeven import can_pay_off
 
 WORTH_MOVING = Fraction(1, 10)
@@ -183,7 +184,8 @@ def _cheaper(plan: Plan, best: _Way) -> Iterator[str]:
     if plan.assumed and plan.hosted is not None and best.verdict is Verdict.STAY:
         offers.append(f"an open model such as {plan.hosted.name} ({_range(plan.hosted_offers)} a month)")
     if offers:
-        yield f"Cheaper without any hardware, if it is good enough for you: {_listed(offers)}; evaluate that first."
+        named = listed(offers, "or")
+        yield f"Cheaper without any hardware, if it is good enough for you: {named}; evaluate that first."
 
 
 def _ending(plan: Plan, best: _Way, today: date) -> Iterator[str]:
@@ -210,7 +212,3 @@ def switched_off(notice: Ending, today: date) -> str:
 def _range(columns: tuple[Column, ...]) -> str:
     low, high = columns[0].usd_per_month, columns[-1].usd_per_month
     return usd(low) if low == high else f"{usd(low)} to {usd(high)}"
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"

@@ -1,5 +1,6 @@
 """Numbers and names as a report and a terminal show them: short, with their unit, harmless. Pure."""
 
+from collections.abc import Sequence
 from math import isfinite
 
 _UNITS = ((1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e3, "k"))
@@ -46,6 +47,15 @@ def counted(number: int, word: str) -> str:
     ('1 file', '0 call sites', '12,345 requests')
     """
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], last: str) -> str:
+    """Names in a sentence, at least one of them, with `and` or `or` before the last.
+
+    >>> listed(["eu"], "or"), listed(["eu", "uk", "ch"], "or")
+    ('eu', 'eu, uk or ch')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
 def _dollars(size: float) -> str:
