@@ -1,6 +1,7 @@
 """Rows 26 to 36: what the Cerebrium migration guide says."""
 
 from fractions import Fraction
+from functools import partial
 
 from offramp.capacity.fit import fit
 from offramp.capacity.hardware import GIB, card
@@ -9,7 +10,7 @@ from offramp.capacity.step_time import roofline
 from offramp.pricing.compute import SECONDS_PER_HOUR, ComputePrice
 from offramp.wire.usage import Usage
 from tools.guides.prices import Prices
-from tools.guides.row import Guide, Row, Value, Verdict, percent, usd
+from tools.guides.row import Guide, Row, Verdict, percent, row, usd
 from tools.guides.self_hosting_sizing import ceiling_tokens_per_s
 
 MINI = "openai/gpt-4o-mini"
@@ -25,6 +26,8 @@ INITIALISATION_S, COOLDOWN_S = Fraction(45), Fraction(30)
 ACTIVATIONS_BYTES = GIB
 """An assumption of ours."""
 COMPARED = ("T4", "L4", "L40S", "A100-40", "A100-80", "H100", "H200", "B200")
+
+_row = partial(row, Guide.CEREBRIUM)
 
 
 def rows(prices: Prices) -> list[Row]:
@@ -42,18 +45,6 @@ def rows(prices: Prices) -> list[Row]:
         _context(),
         _utilisation(),
     ]
-
-
-def _row(number: int, figure: str, ours: str, verdict: Verdict, why: str, **values: Value) -> Row:
-    return Row(
-        number=number,
-        guide=Guide.CEREBRIUM,
-        figure=figure,
-        ours=ours,
-        verdict=verdict,
-        why=why,
-        values=values,
-    )
 
 
 def second_usd(price: ComputePrice) -> Fraction:

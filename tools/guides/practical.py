@@ -1,47 +1,16 @@
 """Rows 37 to 40: what the practical migration guide says."""
 
-from math import ceil
-from statistics import NormalDist
+from functools import partial
 
-from tools.guides.row import Guide, Row, Value, Verdict
+from offramp.pricing.moving import paired_sample_size
+from tools.guides.row import Guide, Row, Verdict, row
+
+_row = partial(row, Guide.PRACTICAL)
 
 
 def rows() -> list[Row]:
     """All of them."""
     return [_postman(), _duration(), _temperature(), _reconnect()]
-
-
-def paired_requests(*, margin: float, discordant: float, level: float = 0.05, power: float = 0.8) -> int:
-    """Pairs that show with that power that a candidate is not worse by more than the margin, where it is as good.
-
-    Args:
-        margin: Largest difference of the success rates that is accepted.
-        discordant: Share of the pairs in which just one of the two succeeds.
-        level: Of the one-sided test.
-        power: Probability to show it.
-
-    Source:
-        J.-M. Nam, "Establishing equivalence of two treatments and sample size requirements in matched-pairs design",
-        Biometrics 53(4), 1997, with equal marginal rates: n = (z₁₋ₐ + z₁₋ᵦ)² · discordant ÷ margin².
-
-    >>> paired_requests(margin=0.02, discordant=0.10)
-    1546
-    """
-    normal = NormalDist()
-    z = normal.inv_cdf(1 - level) + normal.inv_cdf(power)
-    return ceil(z * z * discordant / margin**2)
-
-
-def _row(number: int, figure: str, ours: str, verdict: Verdict, why: str, **values: Value) -> Row:
-    return Row(
-        number=number,
-        guide=Guide.PRACTICAL,
-        figure=figure,
-        ours=ours,
-        verdict=verdict,
-        why=why,
-        values=values,
-    )
 
 
 def _postman() -> Row:
@@ -55,7 +24,7 @@ def _postman() -> Row:
 
 
 def _duration() -> Row:
-    pairs = paired_requests(margin=0.02, discordant=0.10)
+    pairs = paired_sample_size(margin=0.02, discordance=0.10)
     return _row(
         38,
         "five minutes for the first call, one to two days for the whole",

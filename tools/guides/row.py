@@ -43,6 +43,11 @@ class Row:
     """The numbers behind `ours`, unrounded; none where there is nothing to work out."""
 
 
+def row(guide: Guide, number: int, figure: str, ours: str, verdict: Verdict, why: str, **values: Value) -> Row:
+    """A row with the numbers behind it by their names."""
+    return Row(number=number, guide=guide, figure=figure, ours=ours, verdict=verdict, why=why, values=values)
+
+
 def usd(amount: Fraction, places: int = 2) -> str:
     """Dollars with thousands, such as `$5,500` or `$0.0003635`.
 

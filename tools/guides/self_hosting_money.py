@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 from offramp.pricing.breakeven import Bill, break_even, months_until, saving_per_year
 from offramp.pricing.compute import HOURS_PER_MONTH, ComputePrice
 from tools.guides.prices import Prices
-from tools.guides.row import Guide, Row, Verdict, millions, percent, usd
+from tools.guides.row import Guide, Row, Verdict, millions, percent, row, usd
 
 GPT_4O = "openai/gpt-4o"
 HOURS_OF_THE_GUIDE = 720
@@ -16,6 +17,8 @@ UPKEEP = Fraction(200)
 BILL = Fraction(727)
 """The guide's whole bill, as it rounds it."""
 VOLUMES = (100_000, 500_000, 1_000_000, 2_000_000, 5_000_000)
+
+_row = partial(row, Guide.SELF_HOSTING)
 
 
 def rows(prices: Prices) -> list[Row]:
@@ -48,18 +51,6 @@ def _paid(prices: Prices) -> Bill:
 
 def _month(price: ComputePrice, hours: int) -> Fraction:
     return price.usd_per_hour * hours
-
-
-def _row(number: int, figure: str, ours: str, verdict: Verdict, why: str, **values: Fraction | float) -> Row:
-    return Row(
-        number=number,
-        guide=Guide.SELF_HOSTING,
-        figure=figure,
-        ours=ours,
-        verdict=verdict,
-        why=why,
-        values=values,
-    )
 
 
 def _one_request(prices: Prices) -> Row:

@@ -1,6 +1,7 @@
 """Rows 12 to 21 and 25: what the vLLM self-hosting guide says of speed and memory."""
 
 from dataclasses import replace
+from functools import partial
 from math import ceil
 
 from offramp.capacity.engine import Engine
@@ -9,7 +10,7 @@ from offramp.capacity.hardware import GIB, card
 from offramp.capacity.llm import llm
 from offramp.capacity.saturation import saturation
 from offramp.capacity.step_time import RooflineStepTime, roofline
-from tools.guides.row import Guide, Row, Value, Verdict, percent
+from tools.guides.row import Guide, Row, Verdict, percent, row
 
 GPU, MODEL = "A10G", "mistral-7b"
 INPUT, OUTPUT = 700, 100
@@ -19,6 +20,8 @@ CHAT_PEAK, CODE_PEAK = 2.9, 26.0
 """The busiest second over the mean one. Source: the Azure 2023 traces of LLM inference, chat and code."""
 CONCURRENCIES = (16, 32, 48)
 KIB = 1024
+
+_row = partial(row, Guide.SELF_HOSTING)
 
 
 def rows() -> list[Row]:
@@ -52,18 +55,6 @@ def requests_per_s(concurrency: int) -> float:
 def ceiling_tokens_per_s(gpu: str, model: str) -> float:
     """Tokens a second of a single answer if nothing but the reading of the weights took time."""
     return card(gpu).bandwidth_bytes_per_s / llm(model).weight_bytes
-
-
-def _row(number: int, figure: str, ours: str, verdict: Verdict, why: str, **values: Value) -> Row:
-    return Row(
-        number=number,
-        guide=Guide.SELF_HOSTING,
-        figure=figure,
-        ours=ours,
-        verdict=verdict,
-        why=why,
-        values=values,
-    )
 
 
 def _five_million() -> Row:

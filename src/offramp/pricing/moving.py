@@ -47,8 +47,8 @@ def paired_sample_size(*, margin: float, discordance: float, level: float = LEVE
         UsageError: If a share is out of its range.
 
     Source:
-        The normal approximation of McNemar's paired test; R. G. Newcombe, "Improved confidence intervals for the
-        difference between binomial proportions based on paired data", Statistics in Medicine 17, 1998.
+        J.-M. Nam, "Establishing equivalence of two treatments and sample size requirements in matched-pairs design",
+        Biometrics 53(4), 1997, with equal marginal rates: the normal approximation of McNemar's paired test.
 
     >>> paired_sample_size(margin=0.02, discordance=0.10)
     1546
