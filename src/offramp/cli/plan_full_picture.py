@@ -15,14 +15,10 @@ from offramp.migrate.plan.assumptions import assumptions, warnings
 from offramp.migrate.plan.full import FullPlan
 from offramp.migrate.plan.full_tables import (
     Sheet,
-    cases,
     columns,
+    details,
     left_out,
-    mixture,
-    moving,
-    own_sheet,
     path,
-    utilisation,
 )
 from offramp.migrate.plan.words import Recommendation
 
@@ -48,11 +44,8 @@ def show(console: Console, plan: FullPlan, recommendation: Recommendation) -> No
     console.print(_table(columns(plan)))
     console.print("\n".join(_chart(plan, console.width)), soft_wrap=True)
     console.print()
-    mixed = mixture(plan)
-    sheets = [own_sheet(plan), moving(plan), path(plan), cases(plan), utilisation(plan), *([mixed] if mixed else [])]
-    for sheet in sheets:
-        if sheet.rows:
-            console.print(_table(sheet, titled=True, width=console.width))
+    for sheet in (path(plan), *details(plan)):
+        console.print(_table(sheet, titled=True, width=console.width))
     _print_left_out(console, left_out(plan))
     console.print("It rests on", style="bold")
     for each in assumptions(plan):

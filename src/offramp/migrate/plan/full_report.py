@@ -10,14 +10,10 @@ from offramp.migrate.plan.assumptions import assumptions, warnings
 from offramp.migrate.plan.full import FullPlan
 from offramp.migrate.plan.full_tables import (
     Sheet,
-    cases,
     columns,
+    details,
     left_out,
-    mixture,
-    moving,
-    own_sheet,
     path,
-    utilisation,
 )
 from offramp.migrate.plan.uncertainty import Interval
 from offramp.migrate.plan.words import Recommendation, about, usd
@@ -48,9 +44,7 @@ def report(plan: FullPlan, recommendation: Recommendation, *, made: str) -> str:
         recommendation: What it means.
         made: When and by what.
     """
-    mixed = mixture(plan)
     months = path(plan)
-    sheets = [own_sheet(plan), moving(plan), cases(plan), utilisation(plan)]
     return render(
         title="Stay or go?",
         lead=recommendation.text,
@@ -64,8 +58,7 @@ def report(plan: FullPlan, recommendation: Recommendation, *, made: str) -> str:
             Section("By volume", stack(_by_volume(plan), _each_by_volume(plan))),
             Section("How sure", _sure(plan)),
             Section(months.title, stack(_by_month(plan), _sheet(months)), months.lead),
-            *(Section(sheet.title, _sheet(sheet), sheet.lead) for sheet in sheets if sheet.rows),
-            *([Section(mixed.title, _sheet(mixed), mixed.lead)] if mixed is not None else []),
+            *(Section(sheet.title, _sheet(sheet), sheet.lead) for sheet in details(plan)),
             Section("Left out", _sheet(left_out(plan))),
             Section("What it rests on", _rests_on(plan)),
             Section("To be checked", bullets(warnings(plan)) or paragraph("Nothing.")),

@@ -89,6 +89,13 @@ def bill_lines(plan: FullPlan) -> tuple[dict[str, Fraction], dict[str, Fraction]
     return {"tokens": requests * economy.incumbent_usd}, kept[0], kept[1]
 
 
+def details(plan: FullPlan) -> Iterator[Sheet]:
+    """Everything behind the three columns that there is something to say of."""
+    mixed = mixture(plan)
+    sheets = (own_sheet(plan), moving(plan), cases(plan), utilisation(plan), *([mixed] if mixed is not None else []))
+    yield from (sheet for sheet in sheets if sheet.rows)
+
+
 def own_sheet(plan: FullPlan) -> Sheet:
     """All kinds of machines that carry the load, the cheapest first."""
     own = () if plan.own is None else (plan.own,)
