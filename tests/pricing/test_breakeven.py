@@ -17,7 +17,6 @@ from offramp.pricing.breakeven import (
     can_pay_off,
     fleet_break_even,
     months_until,
-    pay_back_months,
     saving_per_year,
 )
 
@@ -172,11 +171,6 @@ def test_further_machines_cost_what_they_cost() -> None:
 def test_a_machine_that_carries_nothing_cannot_be_multiplied() -> None:
     with pytest.raises(UsageError, match="carries no request"):
         Bill(fixed_usd=Fraction(1), max_requests=0).instances(1)
-
-
-def test_moving_pays_back_or_does_not() -> None:
-    assert pay_back_months(GPT_4O, GUIDE, 2_000_000, once_usd=Fraction(9_546)) == 2
-    assert pay_back_months(GPT_4O, GUIDE, 200_000, once_usd=Fraction(9_546)) is None
 
 
 def test_nothing_fixed_breaks_even_at_once_or_never() -> None:

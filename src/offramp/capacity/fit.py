@@ -1,6 +1,6 @@
 """Whether a model fits into the memory of a card, and how many tokens its KV cache then holds. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from offramp.capacity.hardware import GIB, Card
 from offramp.capacity.llm import Llm
@@ -91,19 +91,4 @@ def fit(
         kv_bytes_per_token=kv_bytes_per_token,
         why=f"{visible / GIB:.1f} GiB · {utilisation:g} − {llm.weight_bytes / GIB:.1f} GiB of weights − "
         f"{activation_bytes * gpus / GIB:.1f} GiB of activations: {left}",
-    )
-
-
-def quantised(llm: Llm, *, bytes_per_parameter: float, kv_bytes: float | None = None, suffix: str = "") -> Llm:
-    """The same model with smaller weights, and a smaller KV cache if `kv_bytes` is given.
-
-    The arithmetic stays that of 16 bits: weights are widened before they are multiplied, as with AWQ and GPTQ. Cards
-    that multiply 8-bit numbers faster are credited with nothing.
-
-    >>> from offramp.capacity.llm import llm
-    >>> round(quantised(llm("llama-3.1-70b"), bytes_per_parameter=0.5625).weight_bytes / 1e9, 1)
-    39.7
-    """
-    return replace(
-        llm, name=llm.name + suffix, bytes_per_parameter=bytes_per_parameter, kv_bytes=kv_bytes or llm.kv_bytes
     )

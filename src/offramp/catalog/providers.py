@@ -68,15 +68,6 @@ class ProviderCard(msgspec.Struct, frozen=True, kw_only=True):
         """What the provider states it offers, by the words of `COMPLIANCE`, conditions left out."""
         return _union(statement.compliance for statement in self.statements)
 
-    def about(self, word: str) -> tuple[Statement, ...]:
-        """The statements behind a word of `regions` or `compliance`, with source, day and conditions.
-
-        >>> card = provider_card("openai")
-        >>> card and card.about("hipaa")[0].topic
-        'health data'
-        """
-        return tuple(each for each in self.statements if word in {*each.regions, *each.compliance})
-
 
 class ProvidersFile(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""

@@ -138,12 +138,6 @@ def fleet_break_even(fleet: Fleet, usd_per_request: Fraction) -> int | None:
     return ceil((fleet.usd_per_machine * machines + aside) / saved)
 
 
-def pay_back_months(before: Bill, after: Bill, requests: int, *, once_usd: Fraction) -> Fraction | None:
-    """Months until what moving costs once has been saved; `None` if nothing is saved."""
-    saved = before.month(requests) - after.month(requests)
-    return once_usd / saved if saved > 0 else None
-
-
 def months_until(requests: int, target: int, *, growth_per_month: float) -> float | None:
     """Months of steady growth until a volume is reached; `None` if it never is.
 

@@ -1,6 +1,5 @@
 """A full plan for programs: the keys of the quick one, and what only a simulation knows. Money as decimal strings."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 from math import isfinite
 
@@ -328,6 +327,3 @@ def _good(plan: FullPlan, month: Fraction, share: float | None) -> str | None:
 
 def _usd(amount: Fraction | None, places: int = 12) -> str | None:
     return None if amount is None else fraction_text(amount, places)
-
-
-Rows = Sequence[dict[str, object]]
