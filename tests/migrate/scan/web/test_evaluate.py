@@ -81,6 +81,40 @@ def test_object_assign_merges_as_the_language_does() -> None:
     assert chat("Object.assign({}, { model: 'a' }, { model: 'b' })").model == "b"
 
 
+PUT_IN_LATER = {
+    "by member": "const p: any = { model: 'm' }; p.stream = true; create(p);",
+    "by key": "const p: any = { model: 'm' }; p['stream'] = true; create(p);",
+    "as an object": "const p: any = { model: 'm' }; Object.assign(p, { stream: false }, { stream: true }); create(p);",
+    "into a field": (
+        "class Bot { p: any = { model: 'm' }; constructor() { this.p.stream = true; } go() { create({ ...this.p }); } }"
+    ),
+    "an object into a field": (
+        "class Bot { p: any = { model: 'm' }; open() { Object.assign(this.p, { stream: true }); } "
+        "go() { create(this.p); } }"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", PUT_IN_LATER.values(), ids=list(PUT_IN_LATER))
+def test_what_is_put_into_options_later_is_part_of_them(text: str) -> None:
+    """Many requests are built step by step."""
+    found = site(f"{CLIENT}{text.replace('create(', 'client.chat.completions.create(')}")
+
+    assert (found.model, found.features) == ("m", ("streaming",))
+
+
+def test_a_default_counts_where_a_caller_leaves_the_member_out() -> None:
+    """`function ask({ model = 'gpt-4o', ...rest })` is how wrappers say their model."""
+    inner = "client.chat.completions.create({ model, ...rest });"
+    head = f"{CLIENT}function ask({{ model = 'gpt-4o', ...rest }}) {{ {inner} }}\n"
+
+    known = site(f"{head}ask({{ stream: true }});")
+    unknown = site(f"{head}ask({{ stream: true, ...options() }});")
+
+    assert (known.model, known.model_from) == ("gpt-4o", "default")
+    assert unknown.model is None
+
+
 WAYS = {
     "beside": ({"client.ts": "X"}, "./client"),
     "index": ({"client/index.ts": "X"}, "./client"),

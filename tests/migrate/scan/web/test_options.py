@@ -128,6 +128,8 @@ UNCLEAR = {
     "prompt with a hole": "messages: [{ role: 'system', content: `Hello ${name}` }]",
     "messages from elsewhere": "messages",
     "messages spread": "messages: [...history]",
+    "options from elsewhere": "...options(), messages: [{ role: 'system', content: 'x' }]",
+    "options from elsewhere, deeper": "...{ seed: 1, ...options() }, messages: [{ role: 'system', content: 'x' }]",
     "tools from elsewhere": "tools, messages: [{ role: 'system', content: 'x' }]",
 }
 
@@ -136,6 +138,13 @@ UNCLEAR = {
 def test_there_is_no_fingerprint_where_a_part_is_not_literal(options: str) -> None:
     """A wrong one would join the wrong traffic."""
     assert site(f"{CLIENT}client.chat.completions.create({{ model: 'm', {options} }});", hash_key=KEY).fingerprint == ""
+
+
+def test_spreads_that_can_be_followed_leave_the_fingerprint() -> None:
+    """Conditions and defaults are spread into most requests."""
+    options = "...{ seed: 1 }, ...(hot && { temperature: 1 }), messages: [{ role: 'system', content: 'x' }]"
+
+    assert site(f"{CLIENT}client.chat.completions.create({{ model: 'm', {options} }});", hash_key=KEY).fingerprint
 
 
 def test_a_site_named_in_a_header_is_known_by_its_name() -> None:

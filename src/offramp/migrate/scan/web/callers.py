@@ -8,6 +8,7 @@ from ast_grep_py import SgNode
 
 from offramp.migrate.scan.web.evaluate import SCRIPTS, Evaluator
 from offramp.migrate.scan.web.module import Call, Function, Module
+from offramp.migrate.scan.web.records import is_whole, properties
 from offramp.migrate.scan.web.syntax import arguments, line, suffix
 from offramp.migrate.scan.web.values import (
     NOTHING,
@@ -18,6 +19,7 @@ from offramp.migrate.scan.web.values import (
     Made,
     Parameter,
     Place,
+    Record,
     Value,
     options_of,
 )
@@ -69,7 +71,7 @@ class Callers:
             if parameter.index < len(given):
                 said = self.ev.value(Place(call.module, given[parameter.index], call.frame))
             for name in parameter.path:
-                said = self.ev.member(said, name)
+                said = NOTHING if self._lacks(said, name) else self.ev.member(said, name)
             if said == NOTHING:
                 left_out = True
                 continue
@@ -84,6 +86,10 @@ class Callers:
                 typed = self.ev.member(typed, name)
             found.append(Given(typed, "argument"))
         return found or [Given(parameter, "argument")]
+
+    def _lacks(self, said: Value, name: str) -> bool:
+        """Whether an object is known not to have a member."""
+        return isinstance(said, Record) and name not in properties(self.ev, said) and is_whole(self.ev, said)
 
     def of(self, module: Module, function: Function) -> list[Place]:
         """Calls of a function, as far as they can be told."""

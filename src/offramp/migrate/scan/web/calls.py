@@ -25,6 +25,7 @@ from offramp.migrate.scan.web.values import (
     Row,
     Unknown,
     Value,
+    filled_in,
     joined,
     one_of,
     options_of,
@@ -152,9 +153,7 @@ def _joined_row(ev: Evaluates, row: Row, given: tuple[Place, ...]) -> Value:
 
 
 def _merged(ev: Evaluates, given: tuple[Place, ...]) -> Value:
-    records = [each for place in given for each in options_of(ev.value(place)) if isinstance(each, Record)]
-    parts = tuple(part for record in records for part in record.parts)
-    return Record(parts, tuple(pair for record in records for pair in record.filled))
+    return filled_in(Record(()), [ev.value(place) for place in given], ())
 
 
 def records_in(ev: Evaluates, value: Value) -> list[dict[str, Place]]:

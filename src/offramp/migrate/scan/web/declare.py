@@ -24,7 +24,7 @@ from offramp.migrate.scan.web.module import (
     scope_of,
     source_of,
 )
-from offramp.migrate.scan.web.syntax import Parsed, named, property_name
+from offramp.migrate.scan.web.syntax import Parsed, arguments, named, property_name
 
 _SEES_NO_OUTER_THIS = FUNCTIONS - {"arrow_function"}
 _BLOCKS = frozenset({"statement_block", "for_statement", "for_in_statement", "switch_body", "catch_clause"})
@@ -68,6 +68,15 @@ class _Walk:
     later: list[tuple[str, int, str, SgNode]] = field(default_factory=list)
     """Assignments: name, place, member (or nothing), value. What they assign to may be declared further down."""
 
+    def put(self, here: "_Here", into: SgNode, member: str, value: SgNode) -> None:
+        """Remember what is put into a name, or into what a member of `this` holds; a whole object without a member."""
+        if into.kind() == "identifier":
+            self.later.append((into.text(), into.range().start.index, member or _MERGES, value))
+            return
+        inner, name = into.field("object"), into.field("property")
+        if inner is not None and inner.kind() == "this" and name is not None and here.owner is not None:
+            here.owner.members.setdefault(name.text(), []).append(Member("filled", value, key=member))
+
 
 def read(path: str, parsed: Parsed) -> Module:
     """All that a file declares."""
@@ -95,8 +104,8 @@ def read(path: str, parsed: Parsed) -> Module:
 
 
 def _later(binding: Binding, member: str) -> list[SgNode]:
-    if member == _EXTENDS:
-        return binding.extended
+    if member in {_EXTENDS, _MERGES}:
+        return binding.extended if member == _EXTENDS else binding.merged
     return binding.filled.setdefault(member, []) if member else binding.assigned
 
 
@@ -161,9 +170,7 @@ def _parameters(module: Module, node: SgNode, function: Function, scope: Scope) 
 
 def _keeps(parameter: SgNode) -> bool:
     """Whether a constructor's parameter becomes a member."""
-    return any(
-        child.kind() in {"accessibility_modifier", "readonly", "override_modifier"} for child in parameter.children()
-    )
+    return any(child.kind() in _KEEPING for child in parameter.children())
 
 
 def _class(walk: _Walk, node: SgNode, here: _Here) -> _Here:
@@ -276,30 +283,45 @@ def _assignment(walk: _Walk, node: SgNode, here: _Here) -> _Here:
         extends = operator is not None and operator.text() == "+="
         walk.later.append((left.text(), at, _EXTENDS if extends else "", right))
         return here._replace(hint=left.text())
-    thing, name = left.field("object"), left.field("property")
-    if left.kind() != "member_expression" or thing is None or name is None:
+    thing, name = left.field("object"), left.field("property") or left.field("index")
+    if (
+        thing is None
+        or name is None
+        or name.kind() not in {"property_identifier", "private_property_identifier", "string"}
+    ):
         return here
-    member = name.text()
+    member = property_name(name) or ""
     if thing.kind() == "this" and here.owner is not None:
         here.owner.members.setdefault(member, []).append(Member("assigned", right))
     elif thing.kind() == "identifier" and thing.text() == "exports":
         walk.module.exports[member] = Export(right)
     elif thing.kind() == "identifier" and (thing.text(), member) == ("module", "exports"):
         walk.module.exports["="] = Export(right)
-    elif thing.kind() == "identifier":
-        walk.later.append((thing.text(), at, member, right))
     elif thing.kind() == "member_expression" and thing.text() == "module.exports":
         walk.module.exports[member] = Export(right)
+    else:
+        walk.put(here, thing, member, right)
     return here._replace(hint=member)
 
 
 def _call(walk: _Walk, node: SgNode, here: _Here) -> _Here:
     walk.module.calls.append(Call(node, here.function))
-    if here.hint:
-        callee = node.field("function") or node.field("constructor")
-        if callee is None or callee.kind() != "identifier":
-            return here._replace(hint="")
+    callee = node.field("function") or node.field("constructor")
+    if callee is not None and _is_assign(callee):
+        into, *given = arguments(node) or [callee]
+        for each in given:
+            walk.put(here, into, "", each)
+    if here.hint and (callee is None or callee.kind() != "identifier"):
+        return here._replace(hint="")
     return here
+
+
+def _is_assign(callee: SgNode) -> bool:
+    """Whether it is `Object.assign`."""
+    thing, name = callee.field("object"), callee.field("property")
+    if thing is None or name is None or thing.kind() != "identifier":
+        return False
+    return (thing.text(), name.text()) == ("Object", "assign")
 
 
 def _pair(_walk: _Walk, node: SgNode, here: _Here) -> _Here:
@@ -371,4 +393,6 @@ _STEPS: dict[str, Callable[[_Walk, SgNode, _Here], _Here]] = {
 }
 _EXTENDS = "+="
 """Stands where an assignment names no member and puts something behind what is there."""
+_MERGES = "..."
+"""Stands where an assignment names no member and puts in all that an object holds."""
 _TAKES_HINT = _PASSES_HINT | FUNCTIONS | CLASSES | {"pair"}

@@ -33,6 +33,7 @@ from offramp.migrate.scan.web.values import (
     Row,
     Space,
     Value,
+    filled_in,
     joined,
     one_of,
 )
@@ -191,10 +192,10 @@ class Evaluator:
         if ends:
             added = [joined((UNKNOWN, self.value(Place(module, node, frame)))) for node in ends[:8]]
             found = one_of((found, *added))
-        if isinstance(found, Record) and binding.filled:
-            filled = [(name, Place(module, nodes[-1], frame)) for name, nodes in binding.filled.items()]
-            found = Record(found.parts, (*found.filled, *filled))
-        return found
+        given = binding.merged[:8] if isinstance(found, Record) else []
+        merged = [self.value(Place(module, node, frame)) for node in given]
+        filled = [(name, Place(module, nodes[-1], frame)) for name, nodes in binding.filled.items()]
+        return filled_in(found, merged, filled)
 
     def _parameter(self, place: Place, binding: Binding) -> Value:
         function, frame = binding.function, place.frame

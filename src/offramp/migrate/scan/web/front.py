@@ -182,5 +182,5 @@ def _fingerprint(who: Callers, use: Use, header: str) -> str:
     key = who.ev.project.hash_key
     if key is None:
         return ""
-    body = body_of(who, use.operation, use.options[0]) if len(use.options) == 1 else None
+    body = body_of(who, use.operation, use.options[0]) if use.is_whole and len(use.options) == 1 else None
     return fingerprint(use.operation, body, key, header)

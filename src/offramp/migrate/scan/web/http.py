@@ -17,7 +17,7 @@ from offramp.migrate.scan.web.options import root_of
 from offramp.migrate.scan.web.records import properties
 from offramp.migrate.scan.web.said import address_of
 from offramp.migrate.scan.web.syntax import arguments, slice_of
-from offramp.migrate.scan.web.use import Use, argument, ask, each_of, first, records
+from offramp.migrate.scan.web.use import Use, all_whole, argument, ask, each_of, first, records
 from offramp.migrate.scan.web.values import (
     Callable,
     Called,
@@ -191,6 +191,7 @@ def _use(who: Callers, place: Place, operation: str, address: Value, given: list
                 options.append({name: value for name, value in outer.items() if name == "headers"})
     use = Use(place=place, library="http", operation=operation, options=options, models=each_of(options, "model"))
     ask(use, who, asked or (given[1] if len(given) > 1 else None))
+    use.is_whole = all_whole(who, asked)
     use.base_url = _base(address)
     use.azure = use.base_url is not None and ".openai.azure.com" in use.base_url
     return use

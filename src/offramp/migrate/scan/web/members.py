@@ -1,5 +1,7 @@
 """Members of values: properties of objects, exports of files, fields and methods of classes, the environment."""
 
+from collections.abc import Sequence
+
 from offramp.migrate.scan.web.environment import checked
 from offramp.migrate.scan.web.functions import returned
 from offramp.migrate.scan.web.module import Class, Module
@@ -29,11 +31,13 @@ from offramp.migrate.scan.web.values import (
     Space,
     Unknown,
     Value,
+    filled_in,
     one_of,
 )
 
 DEEPEST_PATH = 6
 MOST_BASES = 8
+_BY_METHODS = ("assigned", "filled")
 _ENVIRONMENTS = ("$env/", "astro:env", "node:process", "process")
 
 
@@ -129,14 +133,23 @@ def _declared(
     ev: Evaluates, of: Instance, declared: Class, name: str, *, static: bool, this: Value | None = None
 ) -> Value | None:
     """What a class says of a member; `None` if nothing."""
-    given = [each for each in declared.members.get(name, ()) if each.static == static or each.kind == "assigned"]
+    listed = [each for each in declared.members.get(name, ()) if each.static == static or each.kind in _BY_METHODS]
+    given = [each for each in listed if each.kind != "filled"]
     if not given:
         return None
-    found = one_of(_said(ev, of, each, this or of) for each in given)
+    found = _filled(ev, of, one_of(_said(ev, of, each, this or of) for each in given), listed)
     if found in (UNKNOWN, NOTHING):
         typed = one_of(ev.typed(of.module, each.type) for each in given)
         return typed if typed != UNKNOWN else Member(UNKNOWN, name)
     return found
+
+
+def _filled(ev: Evaluates, of: Instance, found: Value, listed: Sequence[Declared]) -> Value:
+    """An object that a field holds, with what methods put into it."""
+    frame = _construction(of)
+    put = [(each.key, Place(of.module, each.node, frame)) for each in listed if each.kind == "filled" and each.node]
+    merged = [ev.value(place) for key, place in put if not key] if isinstance(found, Record) else []
+    return filled_in(found, merged, [(key, place) for key, place in put if key])
 
 
 def _said(ev: Evaluates, of: Instance, declared: Declared, this: Value) -> Value:

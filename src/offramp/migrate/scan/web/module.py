@@ -38,11 +38,14 @@ class Member:
     """One of the places that say what a member of a class is."""
 
     kind: str
-    """`field`, `method`, `getter`, `assigned` (to `this` in a method) or `parameter` (of the constructor)."""
+    """`field`, `method`, `getter`, `assigned` (to `this` in a method), `filled` (into what it holds) or `parameter`
+    (of the constructor)."""
     node: SgNode | None
     """The value, or the method; `None` where only a type is known."""
     type: SgNode | None = None
     static: bool = False
+    key: str = ""
+    """Of what it is filled with; empty for a whole object."""
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +96,8 @@ class Binding:
     """What is assigned to it later."""
     extended: list[SgNode] = field(default_factory=list)
     """What is put behind it later, with `+=`."""
+    merged: list[SgNode] = field(default_factory=list)
+    """What `Object.assign` puts into it later."""
     filled: dict[str, list[SgNode]] = field(default_factory=dict)
     """What is assigned to its members later."""
 

@@ -27,6 +27,22 @@ def properties(ev: Evaluates, record: Record, depth: int = DEEPEST_SPREAD) -> di
     return found
 
 
+def is_whole(ev: Evaluates, record: Record, depth: int = DEEPEST_SPREAD) -> bool:
+    """Whether all that an object holds is known: no spread leads to where nobody can follow."""
+    return all(_is_followed(ev, part, child, depth) for part in record.parts for child in named(part.node))
+
+
+def _is_followed(ev: Evaluates, part: Place, child: SgNode, depth: int) -> bool:
+    inner = next(named(child), None) if child.kind() == "spread_element" else None
+    if inner is None:
+        return child.kind() != "spread_element"
+    options = options_of(ev.value(Place(part.module, inner, part.frame))) if depth > 0 and ev.left > 0 else (UNKNOWN,)
+    return all(
+        is_whole(ev, option, depth - 1) if isinstance(option, Record) else isinstance(option, Literal)
+        for option in options
+    )
+
+
 def _property(ev: Evaluates, part: Place, child: SgNode) -> tuple[str | None, SgNode | None]:
     kind = child.kind()
     if kind == "pair":

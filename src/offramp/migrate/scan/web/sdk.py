@@ -20,7 +20,7 @@ from offramp.migrate.scan.web.libraries import (
 from offramp.migrate.scan.web.options import parameters_of, root_of
 from offramp.migrate.scan.web.said import address_of, key_of
 from offramp.migrate.scan.web.syntax import slice_of
-from offramp.migrate.scan.web.use import Use, argument, constructed, each_of, first, records
+from offramp.migrate.scan.web.use import Use, all_whole, argument, constructed, each_of, first, records
 from offramp.migrate.scan.web.values import (
     Called,
     External,
@@ -214,6 +214,7 @@ def _use(who: Callers, place: Place, operation: str, path: tuple[str, ...], orig
         library=origin.library if origin is not None else "openai",
         operation=operation,
         options=options,
+        is_whole=all_whole(who, asked),
         models=models,
         made=made,
         base_url=base_url,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from offramp.migrate.scan.web.callers import Callers, settled
-from offramp.migrate.scan.web.records import properties
+from offramp.migrate.scan.web.records import is_whole, properties
 from offramp.migrate.scan.web.syntax import arguments, named
 from offramp.migrate.scan.web.values import Called, External, Made, Parameter, Place, Record, Value
 
@@ -18,6 +18,8 @@ class Use:
     operation: str
     options: list[dict[str, Place]] = field(default_factory=list)
     """The options by name; several where callers or branches differ."""
+    is_whole: bool = True
+    """Whether nothing came out of an object that could not be followed."""
     models: list[Place] = field(default_factory=list)
     """Expressions that name the model."""
     named: tuple[tuple[str, str], ...] = ()
@@ -53,6 +55,12 @@ def records(who: Callers, place: Place | None) -> list[dict[str, Place]]:
         if isinstance(value, Record):
             found += [properties(who.ev, value), *_handed_on(who, value)]
     return found
+
+
+def all_whole(who: Callers, place: Place | None) -> bool:
+    """Whether all that an expression can be is an object of which everything is known."""
+    values = settled(who, who.ev.value(place)) if place is not None else []
+    return all(isinstance(value, Record) and is_whole(who.ev, value) for value in values)
 
 
 def _handed_on(who: Callers, record: Record) -> Iterator[dict[str, Place]]:

@@ -1,6 +1,6 @@
 """What an expression stands for, as far as it can be known without running the program."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -242,6 +242,15 @@ def one_of(options: Iterable[Value]) -> Value:
 def options_of(value: Value) -> tuple[Value, ...]:
     """The values that it can be."""
     return value.options if isinstance(value, Choice) else (value,)
+
+
+def filled_in(found: Value, merged: Sequence[Value], filled: Sequence[tuple[str, Place]]) -> Value:
+    """An object with what is put into it later: objects as a whole, and members."""
+    if not isinstance(found, Record) or not (merged or filled):
+        return found
+    objects = [each for value in merged for each in options_of(value) if isinstance(each, Record)]
+    parts = (part for each in objects for part in each.parts)
+    return Record((*found.parts, *parts), (*found.filled, *(pair for each in objects for pair in each.filled), *filled))
 
 
 def joined(parts: Iterable["str | Value"]) -> Value:
