@@ -191,10 +191,8 @@ def annotated(reading: Reading, annotation: ast.expr, scope: Scope) -> Values:
     while waiting and len(found) < MOST_VALUES:
         each = waiting.pop(0)
         if isinstance(each, ast.Constant) and isinstance(each.value, str):
-            try:
-                waiting.append(ast.parse(each.value, mode="eval").body)
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue
+            parsed = reading.parsed(each.value)
+            waiting += [] if parsed is None else [parsed]
         elif isinstance(each, ast.BinOp):
             waiting += [each.left, each.right]
         elif isinstance(each, ast.Subscript):

@@ -59,6 +59,7 @@ class Reader:
         self.who_calls = Callers(self)
         self._known: dict[tuple[int, int], Values] = {}
         self._open: set[tuple[int, int]] = set()
+        self._parsed: dict[str, ast.expr | None] = {}
 
     def forget(self) -> None:
         """Read everything anew, because more files are known now."""
@@ -94,6 +95,18 @@ class Reader:
         for value in values:
             found += self.who_calls.given(value) if isinstance(value, Argument) else (value,)
         return unique(found, MOST_VALUES)
+
+    def parsed(self, text: str) -> ast.expr | None:
+        """An annotation that is written in quotes; `None` if it does not parse.
+
+        It is kept: what was read is remembered by its node, so no other node may take its place in memory.
+        """
+        if text not in self._parsed:
+            try:
+                self._parsed[text] = ast.parse(text, mode="eval").body
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                self._parsed[text] = None
+        return self._parsed[text]
 
     def given_in(self, call: ast.Call, scope: Scope, argument: Argument) -> Values | None:
         """What one call gives for a parameter; `None` if it leaves it out."""

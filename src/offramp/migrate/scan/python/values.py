@@ -144,6 +144,9 @@ class Reading(Protocol):
     def settled(self, values: Values) -> Values:
         """The same, with parameters replaced by what callers, defaults and annotations say."""
 
+    def parsed(self, text: str) -> ast.expr | None:
+        """An annotation that is written in quotes; `None` if it does not parse."""
+
     def given_in(self, call: ast.Call, scope: Scope, argument: Argument) -> Values | None:
         """What one call gives for a parameter; `None` if it leaves it out."""
 
