@@ -5,9 +5,13 @@ It is read by the scan as text and run by the test with a client that leads to a
 
 import json
 import urllib.request
-from typing import Any
+from contextlib import suppress
+from enum import StrEnum
+from functools import partial
+from typing import Any, Literal, Optional
 
-from openai import OpenAI
+from openai import OpenAI, pydantic_function_tool
+from pydantic import BaseModel, Field, ValidationError
 
 SYSTEM = """You are a clerk.
 Answer in „one" word – please… \u00e9"""
@@ -17,6 +21,36 @@ LOOK_UP = {
     "function": {"name": "look_up", "parameters": {"type": "object", "properties": {"id": {"type": "string"}}}},
 }
 SCHEMA = {"name": "answer", "schema": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}}
+
+
+class Urgency(StrEnum):
+    """How soon."""
+
+    NOW = "now"
+    LATER = "later"
+
+
+class Line(BaseModel):
+    """A part of it."""
+
+    article: str
+    count: int = Field(default=1, ge=1, description="How many – at least one")
+
+
+class Order(BaseModel):
+    """What somebody wants."""
+
+    lines: list[Line]
+    urgency: Urgency = Urgency.LATER
+    first: Line = Field(description="The most important one.")
+    channel: Literal["mail", "phone"] | None = None
+    note: Optional[str]  # noqa: UP045 - as older code writes it
+
+
+class Look(BaseModel):
+    """Look an article up."""
+
+    article: str
 
 
 def all_calls(base_url: str, question: str) -> None:
@@ -49,3 +83,13 @@ def all_calls(base_url: str, question: str) -> None:
     headers = {"content-type": "application/json", "authorization": "Bearer sk-test"}
     request = urllib.request.Request(f"{base_url}/chat/completions", data=body, headers=headers)  # noqa: S310 - http
     urllib.request.urlopen(request, timeout=10).read()  # noqa: S310 - http
+    ask = partial(client.chat.completions.create, model="gpt-4o", tools=[pydantic_function_tool(Look), LOOK_UP])
+    ask(messages=[{"role": "system", "content": "With tools."}, {"role": "user", "content": question}])
+    # What the engine says is no order: only the requests matter here.
+    with suppress(ValidationError):
+        client.chat.completions.parse(
+            model="gpt-4o", messages=[{"role": "user", "content": question}], response_format=Order
+        )
+    with suppress(ValidationError):
+        client.responses.parse(model="gpt-4o", instructions="Order.", input=question, text_format=Order)
+    client.close()

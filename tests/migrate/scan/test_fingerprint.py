@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from offramp.migrate.scan.fingerprint import fingerprint
+from offramp.migrate.scan.model import Package, Project, Source
+from offramp.migrate.scan.python.front import analyse
 from offramp.store.hash_key import load_or_create
 from tests.migrate.scan.app_for_fingerprints import all_calls
-from tests.migrate.scan.code import KEY, site, sites
+from tests.migrate.scan.code import KEY, TODAY, site, sites
 from tests.processes import gateway, simulate
 
 APPLICATION = Path(__file__).parent / "app_for_fingerprints.py"
@@ -18,13 +20,13 @@ def test_the_ledger_knows_each_site_by_the_fingerprint_that_the_scan_gave() -> N
     """The same requests, sent by the SDK and by hand through a real gateway: this is what `audit` joins by."""
     with simulate("openai") as engine, gateway(None, env={"OFFRAMP_UPSTREAM": engine.base_url}) as served:
         all_calls(served.base_url, "What is it?")
-        served.wait_ledger(6)
-        rows = served.ledger("--rows", "10")["rows"]
+        served.wait_ledger(9)
+        rows = served.ledger("--rows", "12")["rows"]
         found = sites(APPLICATION.read_text(encoding="utf-8"), hash_key=load_or_create(served.state))
 
     recorded = [row["site"] for row in sorted(rows, key=lambda row: row["started"])]
     assert [each.fingerprint for each in found] == recorded
-    assert len(set(recorded)) == 6
+    assert len(set(recorded)) == 9
     assert "" not in recorded
 
 
@@ -35,7 +37,19 @@ UNCLEAR = {
     "two prompts": "p = 'a' if x else 'b'\ngo([{'role': 'system', 'content': p}])",
     "messages of elsewhere": "go(load())",
     "tools of elsewhere": "go([{'role': 'system', 'content': 'x'}], tools=load())",
-    "a schema by class": "go([{'role': 'system', 'content': 'x'}], response_format=Answer)",
+    "a schema by a class of elsewhere": "go([{'role': 'system', 'content': 'x'}], response_format=Answer)",
+    "a schema of a class that is not plain": (
+        "from pydantic import BaseModel\nclass A(BaseModel):\n    a: object\n"
+        "go([{'role': 'system', 'content': 'x'}], response_format=A)"
+    ),
+    "a schema that is filled later": (
+        "s = {'type': 'json_schema'}\ns['json_schema'] = load()\n"
+        "go([{'role': 'system', 'content': 'x'}], response_format=s)"
+    ),
+    "a tool of a class of elsewhere": (
+        "from openai import pydantic_function_tool\n"
+        "go([{'role': 'system', 'content': 'x'}], tools=[pydantic_function_tool(load())])"
+    ),
 }
 
 
@@ -66,6 +80,21 @@ def test_what_is_not_literal_has_no_fingerprint(text: str) -> None:
     written = text.replace("go(", "create(model='m', messages=")
 
     assert site(call + written, hash_key=KEY).fingerprint == ""
+
+
+@pytest.mark.parametrize(("version", "is_known"), [("", True), (">=2.5", True), ("==1.10.2", False), ("<2", False)])
+def test_a_class_of_pydantic_1_has_no_fingerprint(version: str, *, is_known: bool) -> None:
+    """Its schemas look otherwise."""
+    text = (
+        "from openai import OpenAI\nfrom pydantic import BaseModel\nclass A(BaseModel):\n    a: str\n"
+        "OpenAI().beta.chat.completions.parse(model='m', response_format=A, messages=[{'role': 'user', 'content': x}])"
+    )
+    asked = Package(name="pydantic", version=version, file="requirements.txt", line=1)
+    source = Source(path="app.py", text=text)
+    project = Project({"app.py": source}, packages={"pydantic": asked}, hash_key=KEY, today=TODAY)
+    (found,) = analyse(source, project=project).sites
+
+    assert bool(found.fingerprint) == is_known
 
 
 def test_without_prompt_tools_and_schema_there_is_none() -> None:

@@ -105,7 +105,8 @@ class Site:
     site_header: str = ""
     """The literal `x-offramp-site` that it sends."""
     fingerprint: str = ""
-    """Hexadecimal site hash of the ledger, where prompt, tools and schema are literal and the state's key is known."""
+    """Hexadecimal site hash of the ledger, where prompt, tools and schema can be told from the code and the state's key is
+    known."""
     supported: Supported = "unknown"
     """Whether an OpenAI-compatible target, such as vLLM, can take it over."""
     change: str = ""

@@ -5,7 +5,7 @@ import pytest
 from offramp.store.fingerprint import site_of
 from offramp.wire.operation import Operation
 from offramp.wire.request import decode
-from tests.migrate.scan.web.scripts import CLIENT, KEY, chat, site
+from tests.migrate.scan.web.scripts import CLIENT, KEY, chat, site, sites
 
 OPTIONS = {
     "stream: true": ("streaming",),
@@ -123,7 +123,32 @@ def test_the_fingerprint_is_the_ledgers() -> None:
     assert site(text, hash_key=KEY).fingerprint == site_of(KEY, decode(Operation.CHAT, body).site_parts).site.hex()
 
 
+SAME_TOOLS = {
+    "parameters from elsewhere": "{ type: 'function', function: { name: 'sort', parameters: toJSONSchema(Sort) } }",
+    "a function beside it": "{ type: 'function', function: { name: 'sort', function: run, parse: JSON.parse } }",
+    "made of a schema": "zodFunction({ name: 'sort', parameters: Sort })",
+}
+
+
+@pytest.mark.parametrize("tool", SAME_TOOLS.values(), ids=list(SAME_TOOLS))
+def test_of_tools_the_names_count(tool: str) -> None:
+    """The gateway takes no more of them, so that their schemas may come from anywhere."""
+    head = "import { zodFunction } from 'openai/helpers/zod';\n"
+    plain = "{ type: 'function', function: { name: 'sort' } }"
+    asked = "model: 'm', messages: [{ role: 'user', content: q }]"
+    asks = [f"client.chat.completions.create({{ {asked}, tools: [{each}] }});" for each in (plain, tool)]
+
+    expected, found = sites("\n".join((head + CLIENT, *asks)), hash_key=KEY)
+
+    assert found.fingerprint == expected.fingerprint != ""
+
+
 UNCLEAR = {
+    "a tool from elsewhere": "tools: [tool], messages: [{ role: 'system', content: 'x' }]",
+    "a tool with a name from elsewhere": (
+        "tools: [{ type: 'function', function: { name } }], messages: [{ role: 'system', content: 'x' }]"
+    ),
+    "a schema of zod": "response_format: zodResponseFormat(Sort, 'sort'), messages: [{ role: 'system', content: 'x' }]",
     "prompt from elsewhere": "messages: [{ role: 'system', content: prompt }]",
     "prompt with a hole": "messages: [{ role: 'system', content: `Hello ${name}` }]",
     "messages from elsewhere": "messages",

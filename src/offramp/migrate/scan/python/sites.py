@@ -1,6 +1,7 @@
 """Call sites of one Python file."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -8,11 +9,11 @@ from offramp.migrate.scan.fingerprint import fingerprint
 from offramp.migrate.scan.judge import Facts, judge
 from offramp.migrate.scan.model import Client, Project, Site, in_order, site_id
 from offramp.migrate.scan.python.arguments import Arguments, arguments_of, members_of
+from offramp.migrate.scan.python.body import body_of
 from offramp.migrate.scan.python.clients import BASE_URLS, Found, address, described
 from offramp.migrate.scan.python.features import features_of
 from offramp.migrate.scan.python.files import PythonFile
 from offramp.migrate.scan.python.libraries import Maker
-from offramp.migrate.scan.python.literal import body_of
 from offramp.migrate.scan.python.models import Model, model_of
 from offramp.migrate.scan.python.reader import Reader
 from offramp.migrate.scan.python.scopes import Scope
@@ -37,6 +38,8 @@ _PACKAGES = {
     "autogen": ("autogen-ext", "pyautogen", "ag2"),
 }
 """Under which names a library is asked for."""
+_PYDANTIC_1 = re.compile(r"^[=~^\s]*1\.|<\s*2")
+"""A version that a project asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +183,8 @@ class Describer:
     def _fingerprint(self, candidate: Candidate, header: str) -> str:
         if self.project.hash_key is None or candidate.maker is not None or candidate.library not in {"openai", "http"}:
             return ""
-        body = body_of(self.reader, candidate.arguments, candidate.operation)
+        has_classes = _PYDANTIC_1.search(self.project.version_of("pydantic")) is None
+        body = body_of(self.reader, candidate.arguments, candidate.operation, has_classes=has_classes)
         return fingerprint(candidate.operation, body, self.project.hash_key, header)
 
     def _parameters(self, candidate: Candidate) -> dict[str, str]:

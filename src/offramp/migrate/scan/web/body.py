@@ -1,13 +1,26 @@
 """The request of a call site as far as it is literal, for its fingerprint."""
 
 from offramp.migrate.scan.web.callers import Callers
-from offramp.migrate.scan.web.records import properties
+from offramp.migrate.scan.web.records import is_whole, properties
 from offramp.migrate.scan.web.said import plain
 from offramp.migrate.scan.web.syntax import named
-from offramp.migrate.scan.web.values import Literal, Place, Record, Row, Value
+from offramp.migrate.scan.web.use import argument
+from offramp.migrate.scan.web.values import (
+    NOTHING,
+    UNKNOWN,
+    Called,
+    External,
+    Literal,
+    Place,
+    Record,
+    Row,
+    Value,
+)
 from offramp.wire.operation import Operation
 
-_MATTERS = ("tools", "functions", "response_format", "text", "instructions")
+_MATTERS = ("response_format", "text", "instructions")
+_TOOLS = ("tools", "functions")
+_MAKES_TOOL = ("zodFunction", "zodResponsesFunction")
 _PROMPTING = frozenset({"system", "developer"})
 
 
@@ -21,6 +34,9 @@ def body_of(who: Callers, operation: str, options: dict[str, Place]) -> dict[str
         for name in _MATTERS:
             if name in options:
                 body[name] = plain(who, options[name])
+        for name in _TOOLS:
+            if name in options:
+                body[name] = _tools(who, options[name])
         if operation == Operation.CHAT and "messages" in options:
             body["messages"] = _messages(who, options["messages"])
         elif operation == Operation.RESPONSES and "input" in options:
@@ -28,6 +44,38 @@ def body_of(who: Callers, operation: str, options: dict[str, Place]) -> dict[str
     except ValueError:
         return None
     return body
+
+
+def _tools(who: Callers, place: Place) -> list[dict[str, object]] | None:
+    """Tools by what the fingerprint takes of them, kind and names; `None` if it says that there are none."""
+    value = who.ev.value(place)
+    if value == NOTHING:
+        return None
+    if not isinstance(value, Row):
+        raise ValueError("tools are not written here")  # noqa: TRY004 - for the caller it is one more part that is unknown
+    row = value.place
+    return [_tool(who, who.ev.value(Place(row.module, item, row.frame))) for item in named(row.node)]
+
+
+def _tool(who: Callers, value: Value) -> dict[str, object]:
+    if isinstance(value, Called) and isinstance(value.callee, External) and value.callee.name in _MAKES_TOOL:
+        made = argument(value.place, 0)
+        return {"type": "function", "function": {"name": _name(who, who.ev.value(made) if made else UNKNOWN)}}
+    if not isinstance(value, Record) or not is_whole(who.ev, value):
+        raise ValueError("a tool is not written here")
+    inside = properties(who.ev, value)
+    found = {name: plain(who, inside[name]) for name in ("type", "name") if name in inside}
+    return found | {name: {"name": _name(who, who.ev.value(inside[name]))} for name in _NAMED if name in inside}
+
+
+_NAMED = ("function", "custom")
+
+
+def _name(who: Callers, value: Value) -> object:
+    inside = properties(who.ev, value) if isinstance(value, Record) and is_whole(who.ev, value) else {}
+    if "name" not in inside:
+        raise ValueError("the name of a tool is not written here")
+    return plain(who, inside["name"])
 
 
 def _input(who: Callers, place: Place) -> object:
