@@ -85,6 +85,15 @@ def test_spot_costs_less_than_the_same_machine_on_demand() -> None:
         assert on_demand is None or spot.usd_per_hour < on_demand.usd_per_hour
 
 
+def test_what_third_parties_offer_is_told_apart() -> None:
+    """A plan for production must not rest on a machine that nobody signs for."""
+    for each in offers():
+        words = f"{each.product} {each.note}"
+        third = each.provider == "vast" or any(word in words for word in ("Community", "marketplace", "both clouds"))
+        assert (each.terms is Terms.MARKETPLACE) == third, each.name
+    assert all(terms.condition for terms in (Terms.RESERVED, Terms.SPOT, Terms.MARKETPLACE))
+
+
 def test_a_gpu_hour_costs_what_such_a_card_can_cost() -> None:
     """Between ten cents and twenty dollars: a price per machine in the place of one per GPU would show."""
     for each in compute.find(""):

@@ -139,3 +139,40 @@ def test_wrong_use_is_said_in_one_line(arguments: list[str], said: str, capsys: 
     assert code == 2
     assert said in complaint
     assert complaint.count("\n") == 1
+
+
+SHORT = ["plan", "--requests-per-month", "5000000", *GUIDE, "--gpu", "A10G", "--own-model", "qwen3-8b"]
+
+
+def test_a_bill_for_fewer_machines_than_it_takes_stands_beside_that_of_all(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever signs reads two sums, each with its name, and none of them twice."""
+    assert run([*SHORT, "--fixed-usd-per-month", "727"]) == 0
+    short = capsys.readouterr().out
+    assert run(SHORT) == 0
+    listed = capsys.readouterr().out
+
+    assert "as you gave it" in short
+    assert "by the $727 that you gave   with all machines it takes   machines" in short
+    assert "given, then 2026-06-17" in short
+    assert "own GPUs, as many as it takes" in short
+    assert "that you gave" not in listed
+    assert "as you gave it" not in listed
+
+
+def test_the_price_of_further_machines_is_a_part_of_the_quick_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    """A given bill stays as it is; those beyond it are at the list price, times the factor."""
+    assert run([*SHORT, "--fixed-usd-per-month", "727", "--gpu-price", "2", "--json"]) == 0
+
+    plan = msgspec.json.decode(capsys.readouterr().out)
+    assert plan["own"]["usd_per_month_needed"] == "2195.76"
+    assert not any("--gpu-price" in each for each in plan["warnings"])
+
+
+def test_terms_say_which_machines_may_be_the_bill(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["plan", "--requests-per-month", "2000000", *GUIDE, "--gpu", "L40S", "--own-model", "qwen3-8b", "--json"]
+    assert run(asked) == 0
+    by_default = msgspec.json.decode(capsys.readouterr().out)["own"]["offer"]
+    assert run([*asked, "--terms", "on-demand,marketplace"]) == 0
+    accepted = msgspec.json.decode(capsys.readouterr().out)["own"]["offer"]
+
+    assert (by_default["terms"], accepted["terms"]) == ("on-demand", "marketplace")

@@ -29,8 +29,26 @@ class Terms(StrEnum):
     """Paid for the whole of `Offer.months`, used or not."""
     SPOT = "spot"
     """Cheaper, and taken away at any time."""
+    MARKETPLACE = "marketplace"
+    """Machines of third parties: their price moves with the day, and nobody signs for them."""
     SERVERLESS = "serverless"
     """By the second, only while it serves; vCPU and memory are billed on top."""
+
+    @property
+    def condition(self) -> str:
+        """What whoever takes the lower price has to accept; empty where there is nothing.
+
+        >>> Terms.SPOT.condition, Terms.ON_DEMAND.condition
+        ('may be taken away at any time', '')
+        """
+        return _CONDITIONS.get(self.value, "")
+
+
+_CONDITIONS = {
+    "reserved": "is paid for its whole term, used or not",
+    "spot": "may be taken away at any time",
+    "marketplace": "stands at a third party, without an agreement on its availability, at a price that moves",
+}
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):

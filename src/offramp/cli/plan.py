@@ -20,8 +20,9 @@ from offramp.cli.terminal import is_coloured, print_json
 from offramp.config.load import own_prices
 from offramp.errors import UsageError
 from offramp.migrate.plan.catalogue import catalogue
-from offramp.migrate.plan.document import changes, document
+from offramp.migrate.plan.document import FULL, changes, document
 from offramp.migrate.plan.inputs import Inputs, changed
+from offramp.migrate.plan.machines import parse_terms
 from offramp.migrate.plan.quick import Plan, Question, answer
 from offramp.migrate.plan.words import recommend
 from offramp.pricing.money import parse_usd
@@ -29,7 +30,8 @@ from offramp.wire.usage import Usage
 
 _PARTS = (
     *("requests_per_month", "input_tokens", "output_tokens", "cached_tokens", "incumbent", "alternative", "can_wait"),
-    *("hosted", "own_model", "gpu", "offer", "fixed_usd_per_month", "max_load", "fallback_share"),
+    *("hosted", "own_model", "gpu", "offer", "terms", "engineering_hours", "usd_per_engineering_hour"),
+    *("fixed_usd_per_month", "max_load", "fallback_share"),
     *("incumbent_price", "hosted_price", "gpu_price"),
 )
 """Inputs that the quick mode knows."""
@@ -73,6 +75,9 @@ def _quick(inputs: Inputs, run: Run, book: PriceBook) -> Plan:
         max_load=Fraction(str(inputs.max_load)),
         fallback_share=Fraction(str(inputs.fallback_share or 0)),
         can_wait=inputs.can_wait,
+        terms=parse_terms(inputs.terms),
+        engineering_usd=Fraction(str(inputs.engineering_hours))
+        * Fraction(parse_usd(inputs.usd_per_engineering_hour, what="--usd-per-engineering-hour")),
         incumbent_price=Fraction(str(inputs.incumbent_price)),
         hosted_price=Fraction(str(inputs.hosted_price)),
         gpu_price=Fraction(str(inputs.gpu_price)),
@@ -96,9 +101,15 @@ def _what_if(inputs: Inputs, run: Run) -> Inputs:
 def _left_aside(inputs: Inputs) -> Iterator[str]:
     """Flags of inputs that are no part of the arithmetic and are not at their default."""
     for field in fields(Inputs):
-        unused = field.name not in _PARTS or (field.name == "gpu_price" and inputs.fixed_usd_per_month is not None)
+        unused = field.name not in _PARTS or (field.name == "gpu_price" and not _has_list_price(inputs))
         if unused and getattr(inputs, field.name) != field.default:
             yield _flag(field.name)
+
+
+def _has_list_price(inputs: Inputs) -> bool:
+    """Whether any machine is paid at its list price: those beyond the bill that was given, else all."""
+    machine = inputs.gpu is not None or inputs.offer is not None
+    return inputs.fixed_usd_per_month is None or (machine and inputs.own_model is not None)
 
 
 def _check(inputs: Inputs, run: Run) -> None:
@@ -122,8 +133,8 @@ def _check(inputs: Inputs, run: Run) -> None:
     ]
     if full_only:
         raise UsageError(
-            f"{full_only[0]} belongs to the full plan, and --input-tokens and --output-tokens to the quick one: leave "
-            "these out, and read the ledger, or give --trace or --generate"
+            f"{full_only[0]} belongs to the full plan, and --input-tokens and --output-tokens to the quick one: {FULL} "
+            "(such as: --generate chat)"
         )
 
 

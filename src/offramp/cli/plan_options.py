@@ -49,7 +49,7 @@ HELP = {
     "own_model": "The open model that is good enough: llama-3.1-8b, mistral-7b …",
     "gpu": "What it runs on: A10G, L4, H100 … Default: whatever is the cheapest.",
     "offer": "A machine's card, such as aws/g5.xlarge. Default: the cheapest.",
-    "terms": "How machines may be rented: on-demand, serverless, reserved, spot.",
+    "terms": "How machines may be rented: also reserved, spot, marketplace.",
     "require": "region=eu,compliance=hipaa,context=32768,licence=apache-2.0; may be repeated.",
     "slo_ttft_ms": "Service level: to the first token.",
     "slo_token_ms": "Service level: per token, on average over an answer.",

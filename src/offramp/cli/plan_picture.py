@@ -2,7 +2,6 @@
 
 import textwrap
 from datetime import date
-from fractions import Fraction
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,7 +11,7 @@ from rich.text import Text
 from offramp.cli.plan_chart import Line, chart
 from offramp.migrate.plan.document import assumptions, warnings
 from offramp.migrate.plan.quick import Plan, sensitivity
-from offramp.migrate.plan.words import Recommendation, usd
+from offramp.migrate.plan.words import Recommendation, about, usd
 from offramp.pricing.breakeven import can_pay_off
 
 _CHART_COLUMNS = 64
@@ -75,12 +74,15 @@ def _columns(plan: Plan) -> Table:
         usd(month),
         style="bold",
     )
-    carried = "not asked" if own.bill.max_requests is None else f"{own.bill.max_requests:,} a month each"
+    if own.is_short:
+        table.add_row("as you gave it", "", "", *between, usd(own.usd_per_month), style="dim")
+    carried = "not asked" if own.bill.max_requests is None else f"about {about(own.bill.max_requests)} a month each"
     table.add_row("carries", "", "", *between, carried)
     cards = (plan.incumbent.card, hosted.card if hosted else None)
     days = [card.checked or "your own" if card else "" for card in cards]
     others_checked = [column.card.checked or "your own" for column in plan.alternatives]
-    bill = own.offer.checked if own.offer and plan.question.fixed_usd_per_month is None else "given"
+    listed = own.offer.checked or "your own" if own.offer else ""
+    bill = listed if not own.is_given else f"given, then {listed}" if own.is_short and listed else "given"
     table.add_row("price of", *days, *others_checked, bill, style="dim")
     return table
 
@@ -97,8 +99,11 @@ def _break_even(plan: Plan) -> list[str]:
         if requests is None:
             lines.append(f"own GPUs never break even with {name}")
         else:
-            beyond = " (more than one GPU carries)" if can_pay_off(plan.own.bill, bill) is False else ""
-            lines.append(f"own GPUs break even with {name} at {requests:,} requests a month{beyond}")
+            beyond = ", more than a machine carries: no number of them pays off"
+            lines.append(
+                f"own GPUs break even with {name} at {requests:,} requests a month"
+                f"{beyond if can_pay_off(plan.own.bill, bill) is False else ''}"
+            )
     return lines
 
 
@@ -106,16 +111,27 @@ def _chart(plan: Plan, width: int) -> list[str]:
     lines = [Line(name=plan.incumbent.name, mark="*", usd_per_month=plan.incumbent.bill.month)]
     if plan.hosted is not None:
         lines.append(Line(name=plan.hosted.name, mark=".", usd_per_month=plan.hosted.bill.month))
-    lines.append(Line(name="own GPUs", mark="=", usd_per_month=plan.own.bill.month))
+    needed = "" if plan.own.sizing is None else ", as many as it takes"
+    lines.append(Line(name=f"own GPUs{needed}", mark="=", usd_per_month=plan.own.bill.month))
     requests = plan.question.requests_per_month
     furthest = 2 * max(requests, min(plan.break_even or 0, 10 * requests))
     return chart(lines, requests=requests, furthest=furthest, width=max(20, min(_CHART_COLUMNS, width - 12)))
 
 
 def _sensitivity(plan: Plan) -> Table:
-    table = Table(box=SIMPLE_HEAD, title="Own GPUs against the incumbent, a year", title_justify="left")
+    table = Table(box=SIMPLE_HEAD, title="What own GPUs save in a year against the incumbent", title_justify="left")
+    own, cases = plan.own, sensitivity(plan)
     table.add_column("if")
-    table.add_column("saves", justify="right")
-    for case, saved in sensitivity(plan):
-        table.add_row(case, Text(usd(saved), style="red" if saved < Fraction(0) else ""))
+    both = own.is_given and any(case.instances > 1 for case in cases)
+    if both:
+        table.add_column(f"by the {usd(own.bill.fixed_usd)} that you gave", justify="right")
+    table.add_column("with all machines it takes" if both else "saves", justify="right")
+    if own.sizing is not None:
+        table.add_column("machines", justify="right")
+    for case in cases:
+        savings = [case.saving_usd_per_year_needed]
+        if both:
+            savings.insert(0, case.saving_usd_per_year)
+        machines = [] if own.sizing is None else [f"{case.instances:,}"]
+        table.add_row(case.name, *(Text(usd(saved), style="red" if saved < 0 else "") for saved in savings), *machines)
     return table

@@ -19,7 +19,7 @@ from offramp.pricing.money import decimal_text
 
 _BILLION = 1e9
 
-_CENT_OF_A_CENT = Decimal("0.0001")
+_MILL = Decimal("0.001")
 
 
 def show_gpus(console: Console, listed: Sequence[Gpu], today: date) -> None:
@@ -28,7 +28,7 @@ def show_gpus(console: Console, listed: Sequence[Gpu], today: date) -> None:
     table.add_column("GPU", no_wrap=True)
     for column in ("GiB", "GB/s", "TFLOPS"):
         table.add_column(column, justify="right", no_wrap=True)
-    shown = (Terms.ON_DEMAND, Terms.RESERVED, Terms.SPOT, Terms.SERVERLESS)
+    shown = (Terms.ON_DEMAND, Terms.RESERVED, Terms.SPOT, Terms.MARKETPLACE, Terms.SERVERLESS)
     for terms in shown:
         table.add_column(terms.value, overflow="fold")
     for gpu in listed:
@@ -87,9 +87,9 @@ def _table(title: str) -> Table:
 def _price(offer: Offer | None, today: date) -> Text:
     if offer is None:
         return Text("–", style="dim")
-    usd = decimal_text(gpu_hour_usd(offer).quantize(_CENT_OF_A_CENT))
+    usd = decimal_text(gpu_hour_usd(offer).quantize(_MILL))
     style = "yellow" if is_stale(offer.checked, today) else ""
-    return Text.assemble((usd, style), (f" {offer.name}", "dim"))
+    return Text.assemble((usd, style), (f" {offer.provider}", "dim"))
 
 
 def _rented(each: Model) -> str:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _MOST_CHANGES = 15
 
+_WIDE = 100
+"""Characters from which on a table of machines has room for remarks."""
+
 
 def show_cards(console: Console, cards: Sequence[TokenCard], book: PriceBook) -> None:
     """Token prices in dollars per million tokens."""
@@ -55,7 +58,9 @@ def show_machines(console: Console, offers: Sequence[Offer], today: date) -> Non
     table.add_column("month", justify="right", no_wrap=True)
     table.add_column("terms", no_wrap=True)
     table.add_column("checked", no_wrap=True)
-    table.add_column("remarks", style="dim", overflow="fold")
+    is_wide = console.width >= _WIDE
+    if is_wide:
+        table.add_column("remarks", style="dim", overflow="fold")
     hourly = _aligned([decimal_text(offer.usd_per_hour) for offer in offers])
     for offer, usd in zip(offers, hourly, strict=True):
         remarks = [*offer.regions, "second-hand" if offer.second_hand else "", offer.note]
@@ -66,9 +71,11 @@ def show_machines(console: Console, offers: Sequence[Offer], today: date) -> Non
             f"{offer.usd_per_hour * HOURS_PER_MONTH:,.2f}",
             offer.terms.value,
             _day(offer.checked, today),
-            ", ".join(remark for remark in remarks if remark),
+            *([", ".join(remark for remark in remarks if remark)] if is_wide else []),
         )
     console.print(table)
+    if not is_wide:
+        console.print(f"Regions and remarks: on a terminal of {_WIDE} characters, or with --json", style="dim")
     show_warning(console, stale_line({offer.name: offer.checked for offer in offers}, today))
 
 

@@ -67,3 +67,24 @@ def test_an_unknown_second_column_is_null() -> None:
 
     assert plan["hosted"] is None
     assert plan["break_even_against_hosted_requests_per_month"] is None
+
+
+def test_the_two_ways_to_count_machines_have_names_of_their_own() -> None:
+    """A bill for one machine where two are needed: what is called needed counts both, the rest the bill."""
+    plan = written(requests=5_000_000, gpu="A10G", own_model="mistral-7b")
+
+    assert plan["saving_usd_per_year"] == plan["sensitivity"][0]["saving_usd_per_year"] == "156276"
+    assert plan["own"]["saving_usd_per_year_needed"] == "147463.44"
+    assert plan["sensitivity"][0]["saving_usd_per_year_needed"] == "147463.44"
+    assert plan["sensitivity"][0]["instances_needed"] == 2
+    assert any("take the own bill that was given, whatever the volume" in each for each in plan["assumptions"])
+    assert not any("take the own bill that was given" in each for each in written()["assumptions"])
+    assert written()["sensitivity"][0]["instances_needed"] is None
+
+
+def test_cheaper_machines_come_with_what_they_take() -> None:
+    own = written(fixed_usd_per_month=None, gpu="L40S", own_model="llama-3.1-8b")["own"]
+
+    assert own["offer"]["terms"] == "on-demand"
+    assert {each["terms"] for each in own["cheaper"]} == {"spot", "marketplace"}
+    assert all(each["condition"] for each in own["cheaper"])

@@ -161,3 +161,11 @@ def test_rows_that_are_missing_are_told() -> None:
 
     assert "3 rows answered from the cache" in warnings
     assert "the clock went back" in warnings
+
+
+def test_cheaper_machines_under_other_terms_come_with_what_they_take() -> None:
+    plan = written(gpu="A10G")
+
+    assert [each["offer"]["name"] for each in plan["own_cheaper"]] == ["aws/g5.xlarge one year"]
+    assert plan["own_cheaper"][0]["condition"] == "is paid for its whole term, used or not"
+    assert plan["own"]["offer"]["terms"] == "on-demand"

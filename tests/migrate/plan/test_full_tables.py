@@ -115,7 +115,7 @@ def test_spot_machines_and_unpriced_models_are_warned_about() -> None:
     plan = plan_of(replace(chat(), blocks=blocks), catalogue=listed, terms="spot", incumbent=None)
 
     said = warnings(plan)
-    assert "aws/spot: a spot machine may be taken away at any time, which is not simulated" in said
+    assert "aws/spot: spot: it may be taken away at any time, which is not simulated" in said
     assert "without a price, so not in the sums: fantasy-1" in said
 
 

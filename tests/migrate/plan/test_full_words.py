@@ -133,3 +133,13 @@ def test_an_open_model_whose_answers_are_redone_saves_nothing(quality_loss: floa
     found = said(quality_loss=quality_loss)
 
     assert (found.verdict is Verdict.STAY) == (quality_loss > 0.8)
+
+
+def test_own_machines_under_other_terms_are_said_and_not_recommended() -> None:
+    """The same machine for a year costs less; whoever signs must say yes to that."""
+    found = said(gpu="A10G", own_model="qwen3-8b")
+
+    assert found.verdict is Verdict.OWN
+    assert "(aws/g5.xlarge one year" not in found.text.partition(".")[0]
+    assert "× aws/g5.xlarge one year (reserved), which is paid for its whole term, used or not" in found.text
+    assert "--terms" not in said(gpu="A10G", own_model="qwen3-8b", terms="on-demand,reserved").text

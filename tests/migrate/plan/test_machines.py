@@ -2,10 +2,13 @@
 
 from fractions import Fraction
 
+import pytest
+
 from offramp.capacity.llm import LLMS
 from offramp.catalog.compute import Terms
+from offramp.errors import UsageError
 from offramp.migrate.plan.catalogue import Catalogue
-from offramp.migrate.plan.machines import Group, groups
+from offramp.migrate.plan.machines import Group, groups, parse_terms
 from offramp.migrate.plan.requirements import LeftOut, Requirements
 from tests.migrate.plan.cases import CATALOGUE, OFFERS, machine
 
@@ -99,3 +102,26 @@ def test_serverless_machines_stand_apart() -> None:
     assert several["A10"].rented == ()
     assert several["A10"].serverless == (by_the_second,)
     assert several["A10"].cheapest(1, spare=1) is None
+
+
+def test_machines_under_other_terms_stand_aside_and_not_those_by_the_second() -> None:
+    offers = (
+        *OFFERS,
+        machine("host", "a10g", "A10G", "0.30", terms=Terms.MARKETPLACE, regions=("us-east-1",)),
+        machine("cloud", "a10g", "A10G", "0.40", terms=Terms.SERVERLESS),
+    )
+    catalogue = Catalogue(cards=CATALOGUE.cards, llms=LLMS, offers=offers)
+
+    several, _ = found(catalogue=catalogue)
+    assert [each.name for each in several["A10G"].aside] == ["aws/g5.xlarge one year", "host/a10g"]
+    assert several["2 × A10G"].aside == ()
+    named, _ = found(catalogue=catalogue, offer="aws/g5.xlarge")
+    assert named["A10G"].aside == ()
+    required, _ = found(catalogue=catalogue, required=Requirements(areas=("eu",)))
+    assert all(not group.aside for group in required.values())
+
+
+def test_terms_that_nobody_knows_are_refused() -> None:
+    assert parse_terms("on-demand, Spot") == (Terms.ON_DEMAND, Terms.SPOT)
+    with pytest.raises(UsageError, match="expected some of on-demand, reserved, spot, marketplace, serverless"):
+        parse_terms("rented")

@@ -127,3 +127,27 @@ def test_a_platform_whose_starts_are_always_too_late_is_left_out() -> None:
     reasons = {each.name: each.reason for each in plan.machines.left_out}
     assert plan.own is None
     assert reasons.keys() & {"A10", "cerebrium/A10, scaling to zero"}
+
+
+def test_what_is_cheaper_under_other_terms_is_beside_the_answer_not_in_it() -> None:
+    """The same replicas at a marketplace and for a year; the dearer of two under the same terms is left away."""
+    offers = (
+        *OFFERS,
+        machine("host", "a10g", "A10G", "0.30", terms=Terms.MARKETPLACE),
+        machine("host", "a10g, another", "A10G", "0.35", terms=Terms.MARKETPLACE),
+        machine("dear", "a10g spot", "A10G", "3", terms=Terms.SPOT),
+    )
+    listed = Catalogue(cards=CATALOGUE.cards, llms=CATALOGUE.llms, offers=offers)
+    plan = plan_of(gpu="A10G", catalogue=listed)
+    assert plan.own is not None
+
+    assert plan.own.offer.name == "aws/g5.xlarge"
+    assert [way.offer.name for way in plan.machines.cheaper] == ["host/a10g", "aws/g5.xlarge one year"]
+    cheapest = plan.machines.cheaper[0]
+    assert cheapest.replicas == plan.own.replicas
+    assert cheapest.usd_per_month == cheapest.machines * Fraction("0.30") * 730
+
+    asked = plan_of(gpu="A10G", catalogue=listed, terms="on-demand,marketplace")
+    assert asked.own is not None
+    assert asked.own.offer.name == "host/a10g"
+    assert asked.machines.cheaper == ()

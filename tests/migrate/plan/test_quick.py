@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from offramp.catalog.compute import offer
+from offramp.catalog.compute import Terms, offer
 from offramp.catalog.prices import PriceBook
 from offramp.catalog.search import resolve
 from offramp.errors import UsageError
@@ -163,7 +163,7 @@ def test_an_unpublished_price_is_not_guessed() -> None:
 
 def test_the_sensitivity_shows_where_the_answer_turns() -> None:
     """At 400,000 requests half of them would turn the saving into a loss."""
-    saved = dict(sensitivity(ask(requests=400_000)))
+    saved = {case.name: case.saving_usd_per_year for case in sensitivity(ask(requests=400_000))}
 
     assert saved["as asked"] == 12 * (1_100 - 727)
     assert saved["half the requests"] == 12 * (550 - 727)
@@ -186,3 +186,68 @@ def test_the_planners_sanity_check() -> None:
     }
     assert round(float(Fraction("2.50") / Fraction("0.20") * 10**6 / 3_600), -2) == 3_500
     assert round(float(Fraction("2.50") / 4 * 10**6 / 3_600)) == 174
+
+
+def test_a_bill_without_a_hand_given_one_is_that_of_all_machines_it_takes() -> None:
+    """Nobody said that one machine is the whole bill: month, saving and sensitivity count as many as it takes."""
+    plan = ask(requests=5_000_000, fixed_usd_per_month=None, gpu="A10G", own_model="mistral-7b")
+
+    month = 2 * Fraction("1.006") * 730
+    assert plan.own.instances == 2
+    assert not plan.own.is_short
+    assert plan.own.usd_per_month == plan.own.usd_per_month_needed == month
+    assert plan.saving_usd_per_year == plan.saving_usd_per_year_needed == 12 * (13_750 - month)
+    assert {case.saving_usd_per_year - case.saving_usd_per_year_needed for case in sensitivity(plan)} == {0}
+
+
+def test_each_case_says_the_saving_by_the_given_bill_and_with_all_machines_it_takes() -> None:
+    """The first case by the given bill is the plan's saving, so that no two figures of one name differ."""
+    plan = ask(requests=5_000_000, gpu="A10G", own_model="mistral-7b")
+    second = Fraction("1.006") * 730
+
+    cases = {case.name: case for case in sensitivity(plan)}
+    assert plan.own.is_short
+    assert cases["as asked"].saving_usd_per_year == plan.saving_usd_per_year == 12 * (13_750 - 727)
+    assert cases["as asked"].saving_usd_per_year_needed == plan.saving_usd_per_year_needed
+    assert plan.saving_usd_per_year_needed == 12 * (13_750 - 727 - second)
+    assert cases["half the requests"].instances == 1
+    assert cases["half the requests"].saving_usd_per_year == cases["half the requests"].saving_usd_per_year_needed
+    assert cases["twice the requests"].saving_usd_per_year == 12 * (27_500 - 727)
+    assert cases["twice the requests"].instances == 3
+    quarter = cases["own bill a quarter higher"]
+    assert quarter.saving_usd_per_year == 12 * (13_750 - Fraction("908.75"))
+    assert quarter.saving_usd_per_year_needed == 12 * (13_750 - Fraction("908.75") - second * Fraction(5, 4))
+
+
+def test_what_falls_back_costs_half_where_the_incumbent_does() -> None:
+    """A tenth of a million at 0.001375 each beside the machine."""
+    plan = ask(requests=1_000_000, fallback_share=Fraction("0.1"))
+    saved = {case.name: case.saving_usd_per_year for case in sensitivity(plan)}
+
+    assert saved["the incumbent at half its price"] == 12 * (1_375 - 727 - Fraction("137.5"))
+
+
+def test_a_machine_without_a_contract_is_not_the_bill_but_beside_it() -> None:
+    """The cheapest L40S stands at a marketplace: nobody runs production there by default."""
+    plan = ask(fixed_usd_per_month=None, gpu="L40S", own_model="llama-3.1-8b")
+
+    assert plan.own.offer is not None
+    assert plan.own.offer.terms is Terms.ON_DEMAND
+    beside = {offer.terms: usd for offer, usd in plan.own.cheaper}
+    assert beside[Terms.MARKETPLACE] == offer("vast/L40S, median").usd_per_hour * 730
+    assert all(usd < plan.own.usd_per_month for usd in beside.values())
+
+
+def test_a_machine_without_a_contract_is_the_bill_where_somebody_says_so() -> None:
+    both = (Terms.ON_DEMAND, Terms.MARKETPLACE)
+    plan = ask(fixed_usd_per_month=None, gpu="L40S", own_model="llama-3.1-8b", terms=both)
+
+    assert plan.own.offer == offer("vast/L40S, median")
+    assert Terms.MARKETPLACE not in {each.terms for each, _ in plan.own.cheaper}
+
+
+def test_nothing_is_beside_a_bill_or_a_machine_that_was_named() -> None:
+    given = ask(gpu="L40S", own_model="llama-3.1-8b")
+    named = ask(fixed_usd_per_month=None, gpu="L40S", own_model="llama-3.1-8b", offer=offer("runpod/L40S Secure"))
+
+    assert given.own.cheaper == named.own.cheaper == ()

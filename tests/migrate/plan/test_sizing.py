@@ -64,6 +64,7 @@ def test_a_faster_card_carries_more() -> None:
     [
         ("A10G", "llama-3.1-70b", 700, "take a larger card"),
         ("A10G", "llama-2-13b", 700, "take a larger card"),
+        ("H100", "llama-3.3-70b", 700, "does not fit on one H100: .* which puts a model on several"),
         ("A100-80", "llama-2-13b", 5_000, "takes at most 4096 tokens"),
         ("TPU", "llama-3.1-8b", 700, "no hardware is called 'TPU'"),
         ("A10G", "gpt-4o", 700, "no model is called 'gpt-4o'"),

@@ -42,7 +42,7 @@ def test_it_says_other_provider_where_the_same_model_by_the_token_costs_less() -
 
     assert said.verdict is Verdict.OTHER
     assert said.text.startswith("Other provider: groq/llama-3.1-8b-instant saves")
-    assert "Own GPUs beat that only from 16,906,977 requests a month on" in said.text
+    assert "Own GPUs cost less than groq/llama-3.1-8b-instant only from 16,906,977 requests a month on" in said.text
 
 
 def test_it_says_so_too_where_nobody_named_the_model() -> None:
@@ -132,3 +132,46 @@ def test_what_costs_less_but_was_not_asked_is_said_with_a_condition() -> None:
     assert "Cheaper without any hardware, if it is good enough for you: what can wait a day as batch" in said.text
     assert "openai/gpt-6-luna ($24.00 a month)" in said.text
     assert "evaluate that first" in said.text
+
+
+def test_a_bill_that_pays_for_too_few_machines_is_told_apart() -> None:
+    """Finance gave $727, the volume takes two machines: both savings are said, and which is which."""
+    said = recommend(ask(requests=5_000_000, hosted=None, gpu="A10G", own_model="qwen3-8b"), TODAY).text
+
+    assert "that saves $147,463 a year ($1,461 instead of $13,750 a month" in said
+    assert (
+        "so 2 are needed: $1,461 a month, not the $727 that you gave, by which they would save $156,276 a year" in said
+    )
+    dear = recommend(
+        ask(
+            "gpt-6-luna", requests=5_000_000, hosted=None, gpu="A10G", own_model="qwen3-8b", fallback_share=Fraction(1)
+        ),
+        TODAY,
+    )
+    assert "not the $1,327 that you gave, by which they would cost $8,724 more a year" in dear.text
+
+
+def test_machines_that_nobody_gave_a_bill_for_are_not_held_against_one() -> None:
+    asked = ask(requests=5_000_000, hosted=None, fixed_usd_per_month=None, gpu="A10G", own_model="qwen3-8b")
+
+    said = recommend(asked, TODAY).text
+    assert "so 2 are needed: $1,469 a month." in said
+    assert "that you gave" not in said
+
+
+def test_a_cheaper_machine_without_a_contract_is_said_and_not_recommended() -> None:
+    asked = ask(hosted=None, fixed_usd_per_month=None, gpu="L40S", own_model="qwen3-8b")
+
+    said = recommend(asked, TODAY)
+    assert said.verdict is Verdict.OWN
+    assert "which stands at a third party, without an agreement on its availability" in said.text
+    assert "($438 a month" not in said.text.partition("Own GPUs would cost")[0]
+    assert "not recommended unless you say so (--terms)" in said.text
+
+
+@pytest.mark.parametrize(("requests", "is_said"), [(100_000, True), (2_000_000, False)])
+def test_a_saving_that_does_not_pay_for_the_move_is_said_to_be_so(requests: int, *, is_said: bool) -> None:
+    """Nobody works a week for $48 a year."""
+    said = recommend(ask(requests=requests), TODAY).text
+
+    assert ("a year's saving does not pay for it" in said) is is_said

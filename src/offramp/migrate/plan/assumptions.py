@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from offramp.catalog.compute import Terms
 from offramp.catalog.prices import STALE_AFTER_DAYS
 from offramp.migrate.plan.full import FullPlan
 from offramp.migrate.plan.requirements import words as requirement_words
@@ -40,8 +39,8 @@ def warnings(plan: FullPlan) -> list[str]:
     if plan.own is not None:
         offer = plan.own.offer
         found.append(_price(offer.name, offer.checked, offer.source, second_hand=offer.second_hand, plan=plan))
-        if offer.terms is Terms.SPOT:
-            found.append(f"{offer.name}: a spot machine may be taken away at any time, which is not simulated")
+        if offer.terms.condition:
+            found.append(f"{offer.name}: {offer.terms.value}: it {offer.terms.condition}, which is not simulated")
     found += _old_machines(plan)
     if tokens.incumbent.unpriced:
         found.append(f"without a price, so not in the sums: {', '.join(tokens.incumbent.unpriced)}")

@@ -3,14 +3,18 @@
 from datetime import date
 
 from offramp import __version__
+from offramp.catalog.compute import Offer
 from offramp.catalog.prices import STALE_AFTER_DAYS
-from offramp.migrate.plan.quick import Column, Own, Plan, sensitivity
+from offramp.migrate.plan.quick import Case, Column, Own, Plan, sensitivity
 from offramp.migrate.plan.sizing import ERROR_SHARE
 from offramp.migrate.plan.words import Recommendation
 from offramp.pricing.compute import HOURS_PER_MONTH
 from offramp.pricing.money import decimal_text, fraction_text
 
 SCHEMA = "offramp.plan/1"
+
+FULL = "leave out --input-tokens and --output-tokens, and read the ledger, or give --trace or --generate"
+"""How to get from the quick mode to the full one."""
 
 
 def document(plan: Plan, recommendation: Recommendation, today: date, what_if: Plan | None = None) -> dict[str, object]:
@@ -47,7 +51,7 @@ def document(plan: Plan, recommendation: Recommendation, today: date, what_if: P
         "saving_usd_per_year": fraction_text(plan.saving_usd_per_year),
         "verdict": recommendation.verdict.value,
         "recommendation": recommendation.text,
-        "sensitivity": [{"if": case, "saving_usd_per_year": fraction_text(saved)} for case, saved in sensitivity(plan)],
+        "sensitivity": [_case(plan, case) for case in sensitivity(plan)],
         "assumptions": assumptions(plan),
         "warnings": warnings(plan, today),
         **({} if what_if is None else {"what_if": changes(plan, what_if)}),
@@ -69,9 +73,9 @@ def _key_figures(plan: Plan) -> list[tuple[str, object]]:
         ("incumbent, $ a month", fraction_text(plan.incumbent.usd_per_month, 2)),
         ("open model by the token, $ a month", None if hosted is None else fraction_text(hosted.usd_per_month, 2)),
         ("own GPUs, $ a month", fraction_text(plan.own.usd_per_month_needed, 2)),
-        ("machines", plan.own.instances),
+        ("machines", None if plan.own.sizing is None else plan.own.instances),
         ("break-even, requests a month", plan.break_even),
-        ("saving, $ a year", fraction_text(plan.saving_usd_per_year, 2)),
+        ("saving, $ a year", fraction_text(plan.saving_usd_per_year_needed, 2)),
     ]
 
 
@@ -90,6 +94,12 @@ def assumptions(plan: Plan) -> list[str]:
             f"what a GPU carries is a roofline estimate from datasheets, ± {error:.0%}; its mean load stays below "
             f"{load:.0%}, the rest is for peaks; no spare machine for a failure"
         )
+    if plan.own.is_short:
+        stated.append(
+            "the break-even, own.usd_per_month and saving_usd_per_year take the own bill that was given, whatever the "
+            "volume; the recommendation, the chart and what is called needed count all machines that it takes "
+            f"({plan.own.instances})"
+        )
     if plan.assumed:
         stated.append(f"nobody named an open model, so {plan.hosted_model} stands in the second column")
     return stated
@@ -105,7 +115,9 @@ def warnings(plan: Plan, today: date) -> list[str]:
     if offer is not None and (age := (today - date.fromisoformat(offer.checked)).days) > STALE_AFTER_DAYS:
         listed.append(f"{offer.name}: the price is of {offer.checked}, {age} days old; check it before you sign")
     aside = ", ".join(plan.question.left_aside)
-    return [*listed, f"{aside}: no part of the quick mode, left aside"] if aside else listed
+    if aside:
+        listed.append(f"{aside}: no part of the quick mode, left aside; the full plan knows more ({FULL})")
+    return listed
 
 
 def _warning(column: Column, today: date) -> str:
@@ -116,6 +128,15 @@ def _warning(column: Column, today: date) -> str:
     if card.second_hand:
         return f"{card.name}: the price is second-hand ({card.source}); check it before you sign"
     return ""
+
+
+def _case(plan: Plan, case: Case) -> dict[str, object]:
+    return {
+        "if": case.name,
+        "saving_usd_per_year": fraction_text(case.saving_usd_per_year),
+        "saving_usd_per_year_needed": fraction_text(case.saving_usd_per_year_needed),
+        "instances_needed": None if plan.own.sizing is None else case.instances,
+    }
 
 
 def _column(column: Column, today: date) -> dict[str, object]:
@@ -142,6 +163,17 @@ def _hosted(plan: Plan, hosted: Column, today: date) -> dict[str, object]:
     }
 
 
+def _offer(offer: Offer) -> dict[str, object]:
+    return {
+        "name": offer.name,
+        "usd_per_hour": decimal_text(offer.usd_per_hour),
+        "terms": offer.terms.value,
+        "source": offer.source,
+        "checked": offer.checked,
+        "second_hand": offer.second_hand,
+    }
+
+
 def _own(plan: Plan, own: Own) -> dict[str, object]:
     sizing, offer = own.sizing, own.offer
     requests = plan.question.requests_per_month
@@ -153,18 +185,15 @@ def _own(plan: Plan, own: Own) -> dict[str, object]:
         "max_requests_per_month": own.bill.max_requests,
         "instances_needed": None if sizing is None else own.instances,
         "usd_per_month_needed": fraction_text(own.usd_per_month_needed),
+        "saving_usd_per_year_needed": fraction_text(plan.saving_usd_per_year_needed),
         "gpu": plan.question.gpu,
         "gpus": own.gpus,
         "model": plan.question.own_model,
-        "offer": None
-        if offer is None
-        else {
-            "name": offer.name,
-            "usd_per_hour": decimal_text(offer.usd_per_hour),
-            "source": offer.source,
-            "checked": offer.checked,
-            "second_hand": offer.second_hand,
-        },
+        "offer": None if offer is None else _offer(offer),
+        "cheaper": [
+            {**_offer(each), "usd_per_month": fraction_text(usd), "condition": each.terms.condition}
+            for each, usd in own.cheaper
+        ],
         "sizing": None
         if sizing is None
         else {

@@ -141,6 +141,9 @@ def _columns(plan: FullPlan) -> dict[str, object]:
         "alternatives": [_plain(plan, each) for each in tokens.alternatives],
         "own": _own(plan, plan.own, bills[2]),
         "own_others": [_way(plan, each) for each in plan.machines.others],
+        "own_cheaper": [
+            {**_way(plan, each), "condition": each.offer.terms.condition} for each in plan.machines.cheaper
+        ],
     }
 
 

@@ -91,9 +91,8 @@ def bill_lines(plan: FullPlan) -> tuple[dict[str, Fraction], dict[str, Fraction]
 
 def details(plan: FullPlan) -> Iterator[Sheet]:
     """Everything behind the three columns that there is something to say of."""
-    mixed = mixture(plan)
-    sheets = (own_sheet(plan), moving(plan), cases(plan), utilisation(plan), *([mixed] if mixed is not None else []))
-    yield from (sheet for sheet in sheets if sheet.rows)
+    sheets = (own_sheet(plan), cheaper_sheet(plan), moving(plan), cases(plan), utilisation(plan), mixture(plan))
+    yield from (sheet for sheet in sheets if sheet is not None and sheet.rows)
 
 
 def own_sheet(plan: FullPlan) -> Sheet:
@@ -106,6 +105,23 @@ def own_sheet(plan: FullPlan) -> Sheet:
         rows=tuple(rows),
         lead=f"Service level: {plan.slo.words}. Simulated: {plan.search_words}. First token and time per token at the "
         "95th percentile of the busiest window, as are busy time and the fullest KV cache.",
+    )
+
+
+def cheaper_sheet(plan: FullPlan) -> Sheet:
+    """What the same machines cost under terms that nobody said yes to."""
+    own = plan.own
+    rows = [
+        (*_way_row(way, plan)[:3], usd(own.usd_per_month - way.usd_per_month), way.offer.terms.value)
+        for way in plan.machines.cheaper
+        if own is not None
+    ]
+    taken = [f"{way.offer.terms.value} {way.offer.terms.condition}" for way in plan.machines.cheaper]
+    return Sheet(
+        title="Cheaper, if you accept what it takes",
+        header=("machines", "replicas", "a month", "less than above", "terms"),
+        rows=tuple(rows),
+        lead=f"Nobody said yes to these terms (--terms), so none of it is recommended: {'; '.join(taken)}.",
     )
 
 

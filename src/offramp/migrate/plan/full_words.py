@@ -51,6 +51,7 @@ def recommend(plan: FullPlan) -> Recommendation:
         *_sure(plan),
         *_own(plan, best),
         *_cheaper(plan, best),
+        *_other_terms(plan, best),
         *_ending(plan, best),
         *(f"{each[0].upper()}{each[1:]}." for each in plan.facts.earlier),
     ]
@@ -229,6 +230,20 @@ def _cheaper(plan: FullPlan, best: Way) -> Iterator[str]:
             offers.insert(0, f"{successor.name} ({usd(each * plan.requests_per_month)} a month)")
     if offers:
         yield f"It would cost less, if it is good enough for you: {listed(offers, 'or')}; evaluate that first."
+
+
+def _other_terms(plan: FullPlan, best: Way) -> Iterator[str]:
+    """What own machines would cost less under other terms, where that bears on the answer."""
+    own, mine = plan.own, plan.path[0].own_usd
+    if own is None or mine is None or not plan.machines.cheaper:
+        return
+    way = plan.machines.cheaper[0]
+    month = mine - own.usd_per_month + way.usd_per_month
+    if best.verdict is Verdict.OWN or month < best.usd_per_month:
+        yield (
+            f"Own GPUs would cost {usd(month)} a month with {way.name} ({way.offer.terms.value}), which "
+            f"{way.offer.terms.condition}: not recommended unless you say so (--terms)."
+        )
 
 
 def _ending(plan: FullPlan, best: Way) -> Iterator[str]:

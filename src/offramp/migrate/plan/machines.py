@@ -14,6 +14,7 @@ from offramp.capacity.hardware import Card
 from offramp.capacity.llm import Llm
 from offramp.capacity.step_time import TENSOR_PARALLEL_EFFICIENCY, RooflineStepTime
 from offramp.catalog.compute import Offer, Terms
+from offramp.errors import UsageError
 from offramp.migrate.plan.catalogue import Catalogue
 from offramp.migrate.plan.requirements import LeftOut, Requirements, against_offer
 from offramp.pricing.compute import HOURS_PER_MONTH
@@ -31,6 +32,8 @@ class Group:
     """Paid around the clock."""
     serverless: tuple[Offer, ...]
     """Paid while they serve."""
+    aside: tuple[Offer, ...] = ()
+    """Rented under terms that nobody said yes to."""
 
     @property
     def name(self) -> str:
@@ -84,7 +87,9 @@ def groups(
     """
     allowed: list[Offer] = []
     left_out: list[LeftOut] = []
-    for each in _considered(catalogue, gpu, offer, terms):
+    considered, others = _considered(catalogue, gpu, offer, terms)
+    aside = [each for each in others if each.terms is not Terms.SERVERLESS and not against_offer(required, each)]
+    for each in considered:
         why = against_offer(required, each)
         if not why and each.gpu not in catalogue.cards:
             why = f"no datasheet of {each.gpu} is known"
@@ -95,7 +100,7 @@ def groups(
     found: list[Group] = []
     for name in dict.fromkeys(each.gpu for each in allowed):
         mine = [each for each in allowed if each.gpu == name]
-        several = list(_groups_of(catalogue.cards[name], model, mine, prefix_cache=prefix_cache))
+        several = list(_groups_of(catalogue.cards[name], model, mine, aside, prefix_cache=prefix_cache))
         if not several:
             why = fit(catalogue.cards[name], model, gpus=max(each.gpus for each in mine)).why
             left_out.append(LeftOut(name=name, reason=f"{model.name} does not fit: {why}"))
@@ -103,7 +108,9 @@ def groups(
     return found, left_out
 
 
-def _groups_of(card: Card, model: Llm, mine: Sequence[Offer], *, prefix_cache: bool) -> Iterable[Group]:
+def _groups_of(
+    card: Card, model: Llm, mine: Sequence[Offer], aside: Sequence[Offer], *, prefix_cache: bool
+) -> Iterable[Group]:
     for gpus in TENSOR_PARALLEL_EFFICIENCY:
         large = tuple(each for each in mine if each.gpus % gpus == 0)
         if not large or not fit(card, model, gpus=gpus).fits:
@@ -115,11 +122,30 @@ def _groups_of(card: Card, model: Llm, mine: Sequence[Offer], *, prefix_cache: b
             engine=Engine(steps=steps, prefix_cache=prefix_cache),
             rented=tuple(each for each in large if each.terms is not Terms.SERVERLESS),
             serverless=tuple(each for each in large if each.terms is Terms.SERVERLESS),
+            aside=tuple(each for each in aside if each.gpu == card.name and each.gpus % gpus == 0),
         )
 
 
-def _considered(catalogue: Catalogue, gpu: str | None, offer: str | None, terms: Sequence[Terms]) -> list[Offer]:
+def parse_terms(text: str) -> tuple[Terms, ...]:
+    """`on-demand,spot` as values.
+
+    Raises:
+        UsageError: If a word is none of them, or there is none.
+    """
+    words = [word.strip().lower() for word in text.split(",") if word.strip()]
+    known = [each.value for each in Terms]
+    unknown = [word for word in words if word not in known]
+    if unknown or not words:
+        raise UsageError(f"--terms {text!r}: expected some of {', '.join(known)}, with commas between", param="terms")
+    return tuple(Terms(word) for word in words)
+
+
+def _considered(
+    catalogue: Catalogue, gpu: str | None, offer: str | None, terms: Sequence[Terms]
+) -> tuple[list[Offer], list[Offer]]:
+    """Offers under the terms that are accepted, and those under others; a machine that is named stands alone."""
     if offer is not None:
-        return [catalogue.offer(offer)]
+        return [catalogue.offer(offer)], []
     wanted = None if gpu is None else catalogue.card(gpu).name
-    return [each for each in catalogue.offers if each.terms in terms and wanted in {None, each.gpu}]
+    mine = [each for each in catalogue.offers if wanted in {None, each.gpu}]
+    return [each for each in mine if each.terms in terms], [each for each in mine if each.terms not in terms]

@@ -11,7 +11,7 @@ from offramp.capacity.engine import Engine
 from offramp.capacity.load import Load
 from offramp.capacity.saturation import saturation
 from offramp.capacity.slo import Slo
-from offramp.catalog.compute import Offer, compute_card
+from offramp.catalog.compute import Offer, Terms, compute_card
 from offramp.migrate.plan.inputs import Inputs
 from offramp.migrate.plan.machines import Group, usd_per_month
 from offramp.migrate.plan.requirements import LeftOut
@@ -74,7 +74,7 @@ def own_ways(
     ways: list[OwnWay] = []
     left_out: list[LeftOut] = []
     for candidate in candidates:
-        ways += _rented(candidate, inputs)
+        ways += _rented(candidate, candidate.group.rented, inputs)
         for offer in candidate.group.serverless:
             way = _metered(candidate, offer, traffic, inputs, slo)
             if isinstance(way, OwnWay):
@@ -82,6 +82,19 @@ def own_ways(
             else:
                 left_out.append(way)
     return sorted(ways, key=lambda way: (way.usd_per_month, way.name)), left_out
+
+
+def cheaper_ways(candidates: Sequence[Candidate], own: OwnWay, inputs: Inputs) -> tuple[OwnWay, ...]:
+    """What costs less than `own` under terms that nobody said yes to: the cheapest under each of them.
+
+    They are looked for among the kinds of machines that carry the load, so nothing more is simulated.
+    """
+    found: dict[Terms, OwnWay] = {}
+    ways = [way for candidate in candidates for way in _rented(candidate, candidate.group.aside, inputs)]
+    for way in sorted(ways, key=lambda way: (way.usd_per_month, way.name)):
+        if way.usd_per_month < own.usd_per_month:
+            found.setdefault(way.offer.terms, way)
+    return tuple(found.values())
 
 
 def requests_per_machine(way: OwnWay, requests_per_month: int, headroom: float) -> int:
@@ -94,11 +107,11 @@ def requests_per_machine(way: OwnWay, requests_per_month: int, headroom: float) 
     return carried if needed == 1 else max(1, min(carried, (requests_per_month - 1) // (needed - 1)))
 
 
-def _rented(candidate: Candidate, inputs: Inputs) -> Iterator[OwnWay]:
+def _rented(candidate: Candidate, offers: Sequence[Offer], inputs: Inputs) -> Iterator[OwnWay]:
     peak, usual, group = candidate.found.peak, candidate.found.usual, candidate.group
     if peak is None or usual is None:
         return
-    for offer in group.rented:
+    for offer in offers:
         machines = group.machines(offer, peak.replicas) + inputs.spare
         yield OwnWay(
             group=group,

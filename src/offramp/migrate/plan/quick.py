@@ -3,7 +3,8 @@
 The incumbent, the same open model by the token, and machines of one's own with a bill that is due whatever they do.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from offramp.catalog.compute import Offer, Terms, offers
@@ -41,7 +42,9 @@ class Question:
     own_model: str | None = None
     gpu: str | None = None
     offer: Offer | None = None
-    """The machine that is rented; without it the cheapest on-demand one with that GPU."""
+    """The machine that is rented; without it the cheapest one with that GPU."""
+    terms: tuple[Terms, ...] = (Terms.ON_DEMAND,)
+    """How that may be rented."""
     max_load: Fraction = Fraction(3, 5)
     fallback_share: Fraction = Fraction(0)
     """Share of the requests that own machines pass on to the incumbent."""
@@ -53,6 +56,8 @@ class Question:
     """Factor on the open model's prices by the token."""
     gpu_price: Fraction = Fraction(1)
     """Factor on the prices of machines; a bill that was given stays as it is."""
+    engineering_usd: Fraction = Fraction(4_000)
+    """What the work of moving costs once; no part of any sum, only held against what is saved."""
     left_aside: tuple[str, ...] = ()
     """Flags that were given and have no part in the quick mode."""
 
@@ -78,8 +83,11 @@ class Own:
     """Machines of one's own."""
 
     bill: Bill
+    """With all machines that a volume needs, where it is known what one carries."""
+    is_given: bool
+    """Whether the bill was given by hand, which then holds whatever the volume."""
     usd_per_month: Fraction
-    """The bill that was given, whatever the volume, and what falls back to the incumbent."""
+    """The bill that was given, else that of all machines that are needed; and what falls back to the incumbent."""
     offer: Offer | None
     sizing: Sizing | None
     """Of one GPU; a machine may have several, each with a replica of the model."""
@@ -87,6 +95,13 @@ class Own:
     """How many machines the volume needs; 1 where it is not known what one carries."""
     usd_per_month_needed: Fraction
     """With all of them."""
+    cheaper: tuple[tuple[Offer, Fraction], ...]
+    """Machines with that GPU under terms that nobody said yes to, and what they cost a month, if that is less."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the bill that was given pays for fewer machines than the volume needs."""
+        return self.is_given and self.instances > 1
 
     @property
     def gpus(self) -> int:
@@ -117,7 +132,24 @@ class Plan:
     """Requests a month from which own machines cost no more than the incumbent."""
     break_even_hosted: int | None
     saving_usd_per_year: Fraction
-    """Against the incumbent, with the bill that was given."""
+    """Against the incumbent, by `own.usd_per_month`."""
+
+    @property
+    def saving_usd_per_year_needed(self) -> Fraction:
+        """The same with all machines that the volume needs."""
+        return 12 * (self.incumbent.usd_per_month - self.own.usd_per_month_needed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What own machines save in a year if one figure is another."""
+
+    name: str
+    saving_usd_per_year: Fraction
+    """By the bill that was given, whatever the volume; without one the same as with all machines that are needed."""
+    saving_usd_per_year_needed: Fraction
+    instances: int
+    """How many machines that takes."""
 
 
 def answer(question: Question, book: PriceBook) -> Plan:
@@ -151,23 +183,35 @@ def answer(question: Question, book: PriceBook) -> Plan:
     )
 
 
-def sensitivity(plan: Plan) -> list[tuple[str, Fraction]]:
-    """What own machines save in a year if one figure is another, with all the machines that are needed then."""
+def sensitivity(plan: Plan) -> list[Case]:
+    """One figure changed at a time, the first one being the plan as it is."""
     paid, own, requests = plan.incumbent.bill, plan.own.bill, plan.question.requests_per_month
-    half_price = Bill(usd_per_request=paid.usd_per_request / 2)
-    dearer = Bill(
-        usd_per_request=own.usd_per_request,
-        fixed_usd=own.fixed_usd * Fraction(5, 4),
-        max_requests=own.max_requests,
-        next_usd=None if own.next_usd is None else own.next_usd * Fraction(5, 4),
-    )
+    half = Fraction(1, 2)
+    half_paid = Bill(usd_per_request=paid.usd_per_request * half)
+    # What falls back is paid at the incumbent's price.
+    half_own = replace(own, usd_per_request=own.usd_per_request * half)
     return [
-        ("as asked", saving_per_year(paid, own, requests)),
-        ("half the requests", saving_per_year(paid, own, requests // 2)),
-        ("twice the requests", saving_per_year(paid, own, requests * 2)),
-        ("the incumbent at half its price", saving_per_year(half_price, own, requests)),
-        ("own bill a quarter higher", saving_per_year(paid, dearer, requests)),
+        _case("as asked", plan, paid, own, requests),
+        _case("half the requests", plan, paid, own, requests // 2),
+        _case("twice the requests", plan, paid, own, requests * 2),
+        _case("the incumbent at half its price", plan, half_paid, half_own, requests),
+        _case("own bill a quarter higher", plan, paid, _dearer(own, Fraction(5, 4)), requests),
     ]
+
+
+def _case(name: str, plan: Plan, paid: Bill, own: Bill, requests: int) -> Case:
+    as_given = replace(own, max_requests=None) if plan.own.is_given else own
+    return Case(
+        name=name,
+        saving_usd_per_year=saving_per_year(paid, as_given, requests),
+        saving_usd_per_year_needed=saving_per_year(paid, own, requests),
+        instances=own.instances(requests),
+    )
+
+
+def _dearer(bill: Bill, factor: Fraction) -> Bill:
+    further = None if bill.next_usd is None else bill.next_usd * factor
+    return replace(bill, fixed_usd=bill.fixed_usd * factor, next_usd=further)
 
 
 def _column(card: TokenCard, question: Question, factor: Fraction = Fraction(1)) -> Column:
@@ -206,7 +250,7 @@ def _own(question: Question, incumbent: Column) -> Own:
             output_tokens=question.usage.output_tokens,
             max_load=question.max_load,
         )
-    offer = question.offer or _cheapest(question.gpu)
+    offer = question.offer or _cheapest(question.gpu, question.terms)
     month = None if offer is None else Fraction(offer.usd_per_hour) * HOURS_PER_MONTH * question.gpu_price
     first = month if question.fixed_usd_per_month is None else question.fixed_usd_per_month
     if first is None:
@@ -221,20 +265,38 @@ def _own(question: Question, incumbent: Column) -> Own:
         max_requests=None if sizing is None else gpus * sizing.max_requests_per_month,
         next_usd=month,
     )
-    requests = question.requests_per_month
+    requests, is_given = question.requests_per_month, question.fixed_usd_per_month is not None
+    needed = bill.month(requests)
     return Own(
         bill=bill,
-        usd_per_month=bill.fixed_usd + requests * bill.usd_per_request,
+        is_given=is_given,
+        usd_per_month=replace(bill, max_requests=None).month(requests) if is_given else needed,
         offer=offer,
         sizing=sizing,
         instances=bill.instances(requests),
-        usd_per_month_needed=bill.month(requests),
+        usd_per_month_needed=needed,
+        cheaper=() if is_given else tuple(_cheaper(question, bill, sizing, needed)),
     )
 
 
-def _cheapest(gpu: str | None) -> Offer | None:
-    """The on-demand machine with that GPU that costs least as a whole."""
+def _cheaper(question: Question, bill: Bill, sizing: Sizing | None, usd: Fraction) -> Iterator[tuple[Offer, Fraction]]:
+    """The cheapest machine with that GPU under each of the terms that nobody said yes to, if it costs less."""
+    if question.gpu is None or question.offer is not None:
+        return
+    for terms in Terms:
+        offer = _cheapest(question.gpu, (terms,))
+        if terms in question.terms or offer is None:
+            continue
+        month = Fraction(offer.usd_per_hour) * HOURS_PER_MONTH * question.gpu_price
+        carried = None if sizing is None else offer.gpus * sizing.max_requests_per_month
+        other = replace(bill, fixed_usd=month, next_usd=month, max_requests=carried)
+        if other.month(question.requests_per_month) < usd:
+            yield offer, other.month(question.requests_per_month)
+
+
+def _cheapest(gpu: str | None, terms: Sequence[Terms]) -> Offer | None:
+    """The machine with that GPU that costs least as a whole."""
     if gpu is None:
         return None
-    found = [offer for offer in offers(gpu=gpu) if offer.terms is Terms.ON_DEMAND]
+    found = [offer for offer in offers(gpu=gpu) if offer.terms in terms]
     return min(found, key=lambda offer: offer.usd_per_hour, default=None)

@@ -8,7 +8,6 @@ from fractions import Fraction
 from offramp.capacity.llm import Llm
 from offramp.capacity.load import Load
 from offramp.capacity.slo import Slo
-from offramp.catalog.compute import Terms
 from offramp.catalog.models import open_model
 from offramp.catalog.prices import PriceBook
 from offramp.catalog.search import resolve
@@ -16,8 +15,8 @@ from offramp.errors import UsageError
 from offramp.migrate.plan.by_token import BATCH, Tariffed, incumbent, on_card, rented
 from offramp.migrate.plan.catalogue import Catalogue
 from offramp.migrate.plan.inputs import Inputs
-from offramp.migrate.plan.machines import groups
-from offramp.migrate.plan.own_ways import OwnWay, own_ways
+from offramp.migrate.plan.machines import groups, parse_terms
+from offramp.migrate.plan.own_ways import OwnWay, cheaper_ways, own_ways
 from offramp.migrate.plan.quick import ASSUMED_MODEL
 from offramp.migrate.plan.requirements import (
     LeftOut,
@@ -81,6 +80,8 @@ class OwnSide:
     """The cheapest way that carries the load at the service level; `None` if none does."""
     others: tuple[OwnWay, ...]
     """Further ones, the cheapest of each kind of GPU."""
+    cheaper: tuple[OwnWay, ...]
+    """What would cost less under terms that nobody said yes to, the cheapest under each."""
     headroom: float | None
     """How many times the load the same replicas carry."""
     search: Search
@@ -186,16 +187,15 @@ def share_or_none(value: float | None) -> Fraction | None:
 def _own_side(inputs: Inputs, traffic: Traffic, facts: Facts, required: Requirements, model: Llm, slo: Slo) -> OwnSide:
     why = _against(required, model)
     if why:
-        return OwnSide(
-            own=None, others=(), headroom=None, search=NOTHING, left_out=(LeftOut(name=model.name, reason=why),)
-        )
+        refused = LeftOut(name=model.name, reason=why)
+        return OwnSide(own=None, others=(), cheaper=(), headroom=None, search=NOTHING, left_out=(refused,))
     found, left_out = groups(
         facts.catalogue,
         model,
         required,
         gpu=inputs.gpu,
         offer=inputs.offer,
-        terms=_terms(inputs.terms),
+        terms=parse_terms(inputs.terms),
         prefix_cache=inputs.prefix_cache,
     )
     loads = Loads(
@@ -210,6 +210,7 @@ def _own_side(inputs: Inputs, traffic: Traffic, facts: Facts, required: Requirem
     return OwnSide(
         own=own,
         others=_one_per_gpu(ways),
+        cheaper=() if own is None else cheaper_ways(searched.candidates, own, inputs),
         headroom=None if own is None else headroom(own.group, loads, own.replicas),
         search=searched,
         left_out=(*left_out, *cold),
@@ -265,15 +266,6 @@ def _needed(way: Tariffed, usd: Fraction | None) -> Fraction:
             "offramp.yaml"
         )
     return usd
-
-
-def _terms(text: str) -> tuple[Terms, ...]:
-    words = [word.strip().lower() for word in text.split(",") if word.strip()]
-    known = [each.value for each in Terms]
-    unknown = [word for word in words if word not in known]
-    if unknown or not words:
-        raise UsageError(f"--terms {text!r}: expected some of {', '.join(known)}, with commas between", param="terms")
-    return tuple(Terms(word) for word in words)
 
 
 def _stretched(load: Load, ratio: float) -> Load:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from offramp.capacity.engine import Engine
+from offramp.capacity.fit import fit
+from offramp.capacity.hardware import card
+from offramp.capacity.llm import llm
 from offramp.capacity.saturation import saturation
 from offramp.capacity.step_time import roofline
 from offramp.errors import UsageError
@@ -53,6 +56,13 @@ def size(gpu: str, model: str, *, input_tokens: int, output_tokens: int, max_loa
     >>> a10g.concurrency, round(a10g.requests_per_s, 1)
     (54, 2.7)
     """
+    room = fit(card(gpu), llm(model))
+    if not room.fits:
+        raise UsageError(
+            f"{model} does not fit on one {gpu}: {room.why}; take a larger card or a smaller model, or the full plan, "
+            "which puts a model on several (--generate chat in the place of --input-tokens and --output-tokens)",
+            param="gpu",
+        )
     steps = roofline(gpu, model)
     held = input_tokens + output_tokens
     if held > steps.context_tokens:

@@ -57,7 +57,14 @@ def recommend(plan: Plan, today: date) -> Recommendation:
     paid = plan.incumbent.usd_per_month
     if best.usd_per_month > paid * (1 - WORTH_MOVING):
         best = _Way(verdict=Verdict.STAY, name=plan.incumbent.name, usd_per_month=paid)
-    sentences = [_verdict(plan, best), *_own_remarks(plan, best), *_cheaper(plan, best), *_ending(plan, best, today)]
+    sentences = [
+        _verdict(plan, best),
+        *_own_remarks(plan, best),
+        *_other_terms(plan, best),
+        *_cheaper(plan, best),
+        *_moving(plan, best),
+        *_ending(plan, best, today),
+    ]
     verdict = Verdict.OTHER if _rents_for_less(plan, best) else best.verdict
     return Recommendation(verdict=verdict, text=" ".join(sentences))
 
@@ -142,7 +149,7 @@ def _own_remarks(plan: Plan, best: _Way) -> Iterator[str]:
         carried = about(own.bill.max_requests or 0)
         yield (
             f"One {machine} with {sizing.model} carries about {carried} such requests a month, so {own.instances} are "
-            f"needed: {usd(own.usd_per_month_needed)} a month, not {usd(own.usd_per_month)}."
+            f"needed: {usd(own.usd_per_month_needed)} a month{_not_as_given(plan)}."
         )
     if sizing is None and best.verdict is Verdict.OWN:
         yield (
@@ -162,16 +169,49 @@ def _own_remarks(plan: Plan, best: _Way) -> Iterator[str]:
         if _rents_for_less(plan, best):
             yield (
                 f"But an open model by the token costs {_range(plan.hosted_offers)} a month ({plan.hosted.name} "
-                f"is the cheapest). {_against_hosted(plan, plan.break_even_hosted)}"
+                f"is the cheapest). {_against_hosted(plan.hosted, plan, plan.break_even_hosted)}"
             )
         elif best.name == plan.hosted.name:
-            yield _against_hosted(plan, plan.break_even_hosted)
+            yield _against_hosted(plan.hosted, plan, plan.break_even_hosted)
 
 
-def _against_hosted(plan: Plan, requests: int) -> str:
-    if plan.hosted is not None and can_pay_off(plan.own.bill, plan.hosted.bill) is False:
-        return f"To beat that each machine would have to carry {requests:,} requests a month, more than it can."
-    return f"Own GPUs beat that only from {requests:,} requests a month on."
+def _not_as_given(plan: Plan) -> str:
+    """What the bill that was given would mean, which does not pay for so many machines."""
+    own = plan.own
+    if not own.is_short:
+        return ""
+    year = plan.saving_usd_per_year
+    saved = f"save {usd(year)}" if year >= 0 else f"cost {usd(-year)} more"
+    return f", not the {usd(own.usd_per_month)} that you gave, by which they would {saved} a year"
+
+
+def _against_hosted(hosted: Column, plan: Plan, requests: int) -> str:
+    if can_pay_off(plan.own.bill, hosted.bill) is False:
+        return (
+            f"To cost less than {hosted.name} each own machine would have to carry {requests:,} requests a month, more "
+            "than it can."
+        )
+    return f"Own GPUs cost less than {hosted.name} only from {requests:,} requests a month on."
+
+
+def _other_terms(plan: Plan, best: _Way) -> Iterator[str]:
+    """What the machines would cost less under other terms, where that bears on the answer."""
+    for offer, month in sorted(plan.own.cheaper, key=lambda each: each[1])[:1]:
+        if best.verdict is Verdict.OWN or month < best.usd_per_month:
+            yield (
+                f"Own GPUs would cost {usd(month)} a month with {offer.name} ({offer.terms.value}), which "
+                f"{offer.terms.condition}: not recommended unless you say so (--terms)."
+            )
+
+
+def _moving(plan: Plan, best: _Way) -> Iterator[str]:
+    """Where a year's saving is less than the work of moving: that is in no other sum of the quick mode."""
+    year = 12 * (plan.incumbent.usd_per_month - best.usd_per_month)
+    if best.verdict not in {Verdict.STAY, Verdict.BATCH} and year < plan.question.engineering_usd:
+        yield (
+            f"The work of moving is not in this: where it costs {usd(plan.question.engineering_usd)} "
+            "(--engineering-hours), a year's saving does not pay for it."
+        )
 
 
 def _cheaper(plan: Plan, best: _Way) -> Iterator[str]:
