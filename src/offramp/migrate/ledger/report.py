@@ -2,13 +2,12 @@
 
 import csv
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
 from offramp.migrate.ledger import query
 from offramp.migrate.ledger.query import By, Sums
-from offramp.migrate.ledger.selection import Selection
+from offramp.migrate.ledger.selection import Selection, instant
 from offramp.migrate.ledger.view import View, open_view
 from offramp.pricing.money import text, text_or_none
 from offramp.wire.features import names
@@ -34,14 +33,12 @@ def summary(folder: Path) -> dict[str, object]:
 def report(view: View, selection: Selection, by: Iterable[By]) -> dict[str, object]:
     """Totals and groups of the selected exchanges."""
     total, idle_nano = query.sums(view, selection), query.idle_nano(view, selection)
-    found: dict[str, object] = _values(total, idle_nano)
+    found: dict[str, object] = values(total, idle_nano)
     found["idle_usd"] = text_or_none(idle_nano)
     found["estimated"] = total.estimated
     found["dropped"] = query.dropped(view, selection)
     for group in dict.fromkeys((*ALWAYS, *by)):
-        found[f"by_{group.value}"] = {
-            name: _values(sums) for name, sums in query.groups(view, selection, group).items()
-        }
+        found[f"by_{group.value}"] = {name: values(sums) for name, sums in query.groups(view, selection, group).items()}
     if selection.is_whole and selection.is_timeless:
         found["machines"] = machines(view)
     found["history"] = history(view)
@@ -85,8 +82,8 @@ def exchanges(view: View, selection: Selection, limit: int) -> list[dict[str, ob
 
 def groups_csv(view: View, selection: Selection, by: By) -> str:
     """One line per group."""
-    lines = [{by.value: name, **_values(sums)} for name, sums in query.groups(view, selection, by).items()]
-    return _csv(lines, [by.value, *_values(Sums())])
+    lines = [{by.value: name, **values(sums)} for name, sums in query.groups(view, selection, by).items()]
+    return _csv(lines, [by.value, *values(Sums())])
 
 
 def exchanges_csv(view: View, selection: Selection, limit: int) -> str:
@@ -98,7 +95,8 @@ def exchanges_csv(view: View, selection: Selection, limit: int) -> str:
     return _csv(lines, list(lines[0]) if lines else ["id"])
 
 
-def _values(sums: Sums, idle_nano: int | None = 0) -> dict[str, object]:
+def values(sums: Sums, idle_nano: int | None = 0) -> dict[str, object]:
+    """Sums as every report of ours has them."""
     return {
         "requests": sums.requests,
         "input_tokens": sums.input_tokens,
@@ -133,8 +131,8 @@ def _exchange(row: dict[str, object]) -> dict[str, object]:
 
 
 def _moment(ns: object) -> str:
-    seconds, rest = divmod(int(str(ns)), 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03d}Z"
+    at_ns = int(str(ns))
+    return f"{instant(at_ns).removesuffix('Z')}.{at_ns // 1_000_000 % 1_000:03d}Z"
 
 
 def _texts(values: object) -> list[str]:

@@ -102,6 +102,15 @@ def hour_of(hour: int) -> str:
     return f"{datetime.fromtimestamp(hour * 3_600, UTC):%Y-%m-%dT%H:%MZ}"
 
 
+def instant(at_ns: int) -> str:
+    """A moment since the epoch in ISO form, to the second.
+
+    >>> instant(61_900_000_000)
+    '1970-01-01T00:01:01Z'
+    """
+    return f"{datetime.fromtimestamp(at_ns // _NS_PER_S, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _parsed(text: str, option: str) -> datetime:
     try:
         parsed = datetime.fromisoformat(text)
