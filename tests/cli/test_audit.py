@@ -7,9 +7,11 @@ import pytest
 
 from offramp.cli import run
 from offramp.migrate import artifact
+from offramp.store.captures import FOLDER, SegmentWriter, segments
 from tests.migrate.ledger.filled import fill
 from tests.processes import ask, gateway, simulate
-from tests.store.samples import attempt, batch, row
+from tests.store.samples import START_NS, attempt, batch, row
+from tests.store.test_captures import FOR_EVER, captured
 
 
 @pytest.fixture
@@ -192,3 +194,96 @@ def test_the_scan_of_an_application_meets_its_traffic_while_the_gateway_serves(
     assert seen == {"shoes": ("fingerprint", 3), "hats": ("header", 1)}
     assert [one["function"] for one in found["call_sites"]["never_seen"]] == ["gloves"]
     assert found["cache"]["repeated"] == 2
+
+
+def keep(state: Path, *numbers: int, later_s: float = 0, **fields: object) -> None:
+    """Captures of the fixture's requests, by their numbers."""
+    writer = SegmentWriter(state, FOR_EVER)
+    for number in numbers:
+        body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Is it lupus?"}], "temperature": 0.25}
+        raw = msgspec.Raw(msgspec.json.encode(body))
+        writer.add(captured(number, started_ns=row(number).started_ns, request=raw, **fields))
+    writer.flush(START_NS / 1e9 + later_s)
+
+
+HINT = "Which parameters, tools and schemas are used is told by a masked sample"
+
+
+def test_captures_are_read_where_there_are_some(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without being asked for, as a sample of what came in their time, and with what of them is damaged."""
+    keep(state, 1, 3)
+    keep(state, 2, later_s=60, team="sales")
+    segments(state / FOLDER)[-1].path.write_bytes(b"damaged")
+    _, out, _ = offramp(capsys, monkeypatch, state.parent)
+    _, told, _ = offramp(capsys, monkeypatch, state.parent, "--json")
+    found = msgspec.json.decode(told)["captures"]
+
+    assert "a sample of 2 captured requests, 66.7 % of the requests of their time" in " ".join(out.split())
+    assert "temperature 0.25 (100 %)" in out
+    assert "cut off or damaged" in out
+    assert HINT not in out
+    assert (found["captures"], found["requests_of_that_time"], found["share"]) == (2, 3, 0.666667)
+    assert len(found["problems"]["damaged"]) == 1
+
+
+def test_captures_are_selected_like_requests(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else parameters of one team would be told of another; keys they do not know."""
+    keep(state, 1, 3)
+    keep(state, 2, later_s=60, team="sales")
+    _, team, _ = offramp(capsys, monkeypatch, state.parent, "--json", "--team", "sales")
+    _, by_key, _ = offramp(capsys, monkeypatch, state.parent, "--json", "--key", "support-key")
+    _, out, _ = offramp(capsys, monkeypatch, state.parent, "--key", "support-key")
+
+    assert msgspec.json.decode(team)["captures"]["captures"] == 1
+    assert msgspec.json.decode(by_key)["captures"] is None
+    assert "Captures do not say which key asked" in out
+
+
+def test_without_captures_one_line_says_how_to_keep_some(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where the gateway has seen requests whose bodies say something."""
+    _, out, _ = offramp(capsys, monkeypatch, state.parent, "--html", "report.html")
+    _, nothing, _ = offramp(capsys, monkeypatch, state.parent, "--team", "nobody")
+    fill(state, [batch(row(9, operation="models", team="lists"))])
+    _, listed, _ = offramp(capsys, monkeypatch, state.parent, "--team", "lists")
+
+    assert HINT in out
+    assert "capture: {share: 0.05}" in (state.parent / "report.html").read_text()
+    assert HINT not in nothing
+    assert "1 request " in listed
+    assert HINT not in listed
+
+
+@pytest.mark.timeout(120)
+def test_what_a_gateway_captured_is_told_without_a_word_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Serve with captures on, audit: parameters and tools on the terminal, in JSON and in the report; no prompt."""
+    state, secret = tmp_path / "state", "Nobody but the doctor may read this"
+    tool = {"type": "function", "function": {"name": "lookup_order", "parameters": {"type": "object"}}}
+    asked = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": secret}], "tools": [tool]}
+    more = {"temperature": 0.25, "user": "ann@mail.example.org", "reasoning_effort": secret, "max_tokens": 5}
+    with simulate("openai") as engine:
+        upstreams = f"upstreams: {{local: {{base_url: '{engine.base_url}'}}}}"
+        config = f"{upstreams}\npassthrough: local\ncapture: {{share: 1.0}}\n"
+        with gateway(config, state=state) as served:
+            url, key = f"{served.base_url}/chat/completions", {"authorization": "Bearer sk-test"}
+            answers = [ask("POST", url, asked | more, key)[0] for _ in range(2)]
+            served.wait_ledger(2)
+    _, out, _ = offramp(capsys, monkeypatch, tmp_path, "--html", "report.html")
+    _, told, _ = offramp(capsys, monkeypatch, tmp_path, "--json")
+    found, html = msgspec.json.decode(told)["captures"], (tmp_path / "report.html").read_text()
+
+    assert answers == [200, 200]
+    assert (found["captures"], found["share"], found["tools"]) == (2, 1.0, {"lookup_order": 2})
+    assert found["parameters"]["temperature"]["values"] == [{"value": 0.25, "requests": 2}]
+    assert found["parameters"]["user"]["masked"] == found["problems"]["masked_values"] == 2
+    for output in (out, told, html, (tmp_path / "migration" / "audit.json").read_text()):
+        assert "lookup_order" in output
+        assert secret not in output
+        assert "mail.example.org" not in output

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offramp.telemetry.masking import Masker, is_card
+from offramp.telemetry.masking import Masker, is_card, traces
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,20 @@ def test_forms_of_ones_own_are_masked_as_well() -> None:
 
     assert masker.text("C-123456 and C-12") == "[customer] and C-12"
     assert masker.found == {"customer": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ann@mail.example.org", "4111111111111111", "sk-proj-4f0c9a7d21b8e6wxyz", "x" * 2000, "C-123456"],
+)
+def test_what_was_masked_can_be_told_from_what_was_not(text: str) -> None:
+    """Two values that look alike afterwards may have been different."""
+    masker = Masker({"customer": re.compile(r"\bC-\d{6}\b")})
+    masked = masker.text(f"see {text}")
+
+    assert traces(masker.found).search(masked)
+    assert not traces(masker.found).search(f"see {text}")
+    assert not traces([]).search(masked)
 
 
 ATOMS = st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text("abc 12")

@@ -9,18 +9,20 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from offramp.migrate.audit import captures_words
 from offramp.migrate.audit.advice import MOST, advise, percent
 from offramp.migrate.audit.audit import Audit
-from offramp.migrate.audit.document import moment
+from offramp.migrate.audit.captures import Bodies
 from offramp.migrate.audit.groups import Groups
 from offramp.migrate.audit.missing import missing
 from offramp.migrate.audit.page_shared import usd
 from offramp.migrate.audit.sketch import Measure, Spread
-from offramp.migrate.ledger.selection import Selection
+from offramp.migrate.ledger.selection import Selection, instant
 from offramp.migrate.report.words import counted, number, shown
 
 _MOST_ROWS = 4
 _LONGEST_NAME = 32
+_MOST_PARAMETERS = 8
 
 
 def show(console: Console, audit: Audit, written: Sequence[Path]) -> None:
@@ -40,8 +42,11 @@ def show(console: Console, audit: Audit, written: Sequence[Path]) -> None:
         console.print()
         console.print(_where(audit))
         _advice(console, audit)
-        for line in missing(audit):
+        lacking = missing(audit) + ([] if audit.bodies is None else captures_words.gaps(audit.bodies))
+        for line in lacking:
             console.print(Text(f"  {line}", style="yellow"))
+        if audit.without_bodies:
+            console.print(Text(f"  {audit.without_bodies}", style="dim"))
     console.print()
     console.print(Text(f"All of it: {', '.join(str(path) for path in written)}", style="dim"))
 
@@ -61,9 +66,9 @@ def _headline(audit: Audit) -> Text:
     line.append(f"   {usd(group.sums.cost_nano)}", style="bold")
     if audit.idle_nano:
         line.append(f" and {usd(audit.idle_nano)} for machines that were idle")
-    first, last = moment(audit.whole.first_ns), moment(audit.whole.last_ns)
-    if first and last:
-        line.append(f"   {first[:16].replace('T', ' ')} to {last[:16].replace('T', ' ')} UTC", style="dim")
+    if audit.whole.first_ns is not None and audit.whole.last_ns is not None:
+        first, last = (instant(at_ns)[:16].replace("T", " ") for at_ns in (audit.whole.first_ns, audit.whole.last_ns))
+        line.append(f"   {first} to {last} UTC", style="dim")
     return line
 
 
@@ -91,6 +96,27 @@ def _lines(audit: Audit) -> Iterator[tuple[str, str]]:
     yield "arrivals", _arrivals(audit)
     ends = f"{percent(whole.group.failed / total)} failed, {percent(whole.group.cancelled / total)} left by the client"
     yield "ends", f"{ends}, {percent(whole.group.retried / total)} retried by clients"
+    if audit.bodies is not None:
+        yield from _captured(audit, audit.bodies)
+
+
+def _captured(audit: Audit, bodies: Bodies) -> Iterator[tuple[str, str]]:
+    """What only bodies tell, of a sample."""
+    yield "captures", captures_words.basis(audit, bodies)
+    total = bodies.captures
+    used = captures_words.most_used(bodies)
+    told = [
+        f"{use.parameter.name} {f'{values} ' if (values := captures_words.values_of(use)) else ''}"
+        f"({percent(use.requests / total)})"
+        for use in used[:_MOST_PARAMETERS]
+    ]
+    more = f" and {len(used) - len(told):,} more" if len(used) > len(told) else ""
+    yield "parameters", ", ".join(told) + more
+    yield "tools", captures_words.names(bodies.tools, total, _MOST_ROWS)
+    yield "schemas", captures_words.names(bodies.schemas, total, _MOST_ROWS)
+    same = captures_words.repeated(bodies)
+    yield "same start", f"{same} of the prompts" if same else ""
+    yield "on vLLM", captures_words.otherwise(bodies)
 
 
 def _arrivals(audit: Audit) -> str:

@@ -4,7 +4,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ import typer
 from offramp.cli.ledger import span
 from offramp.cli.terminal import print_json, table
 from offramp.errors import UnavailableError, UsageError
+from offramp.migrate.ledger.selection import instant
 from offramp.migrate.report.words import counted
 from offramp.store.captures import FOLDER, Captured, Troubles, read, segments
 
@@ -80,8 +80,8 @@ def _show(total: _Sum, folder: Path, troubles: Troubles, *, json: bool) -> None:
         print_json(
             {
                 "captures": total.captures,
-                "first": _moment(total.first_ns),
-                "last": _moment(total.last_ns),
+                "first": instant(total.first_ns) if total.captures else None,
+                "last": instant(total.last_ns) if total.captures else None,
                 "size_bytes": size_bytes,
                 "by_route": total.by_route,
                 "by_team": total.by_team,
@@ -93,7 +93,7 @@ def _show(total: _Sum, folder: Path, troubles: Troubles, *, json: bool) -> None:
         return
     lines = [f"{counted(total.captures, 'capture')}, {size_bytes / 1e6:,.1f} MB in {folder}"]
     if total.captures:
-        lines.append(f"from {_moment(total.first_ns)} to {_moment(total.last_ns)}")
+        lines.append(f"from {instant(total.first_ns)} to {instant(total.last_ns)}")
     for title, counts in (
         ("by route", total.by_route),
         ("by team", total.by_team),
@@ -132,7 +132,3 @@ def _delete(folder: Path) -> None:
     except OSError as error:
         raise UnavailableError(f"{error.filename} cannot be removed: {error.strerror}") from None
     sys.stdout.write(f"{counted(len(found), 'file')} of captures removed from {folder}\n")
-
-
-def _moment(at_ns: int) -> str | None:
-    return datetime.fromtimestamp(at_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at_ns else None

@@ -6,6 +6,7 @@ import pytest
 
 from offramp.migrate.audit.advice import Advice, advise
 from offramp.store.rows import ExchangeRow
+from tests.migrate.audit.captured import audit_of
 from tests.migrate.audit.related import audited
 from tests.store.samples import SECOND_NS, START_NS, attempt, row
 
@@ -92,3 +93,12 @@ def test_the_heaviest_stands_first() -> None:
 def test_nothing_gets_no_advice() -> None:
     """There is nothing to divide by."""
     assert advise(audited()) == []
+
+
+def test_what_a_target_forgets_is_said_before_it_is_missed() -> None:
+    """Known from bodies alone."""
+    audit = audit_of({"user": "ann", "metadata": {}}, {"user": "bob"}, {"temperature": 1, "store": True})
+    expected = "user, metadata: set in up to 66.7 % of the captured requests, and without effect on vLLM"
+
+    assert expected in all_of(advise(audit))
+    assert "without effect" not in all_of(advise(audit_of({"temperature": 1})))

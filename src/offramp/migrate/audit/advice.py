@@ -6,6 +6,7 @@ from math import floor
 from shlex import quote
 
 from offramp.migrate.audit.audit import Audit
+from offramp.migrate.audit.parameters import NO_EFFECT
 from offramp.migrate.audit.sketch import Measure
 from offramp.migrate.report.words import counted, number, shown
 
@@ -31,7 +32,20 @@ def advise(audit: Audit) -> list[Advice]:
     """What matters, the most first; all of it, of which a terminal shows `MOST`."""
     if not audit.whole.group.requests:
         return []
-    parts = (_endings, _cost, _cache, _prompts, _errors, _retries, _limits, _bursts, _cut, _missing, _call_sites)
+    parts = (
+        _endings,
+        _cost,
+        _cache,
+        _prompts,
+        _errors,
+        _retries,
+        _limits,
+        _bursts,
+        _cut,
+        _missing,
+        _call_sites,
+        _without_effect,
+    )
     found = [advice for part in parts for advice in part(audit)]
     return sorted(found, key=lambda advice: -advice.weight)
 
@@ -193,6 +207,21 @@ def _priced_by(audit: Audit) -> str:
     if "ledger" in audit.whole.sources:
         return "give the upstream a `provider:` or a `price:`"
     return "name the `provider` in the records, and what it takes under `prices:` in offramp.yaml if it is not known"
+
+
+def _without_effect(audit: Audit) -> Iterator[Advice]:
+    """Parameters that vLLM takes and forgets, as far as bodies tell."""
+    bodies = audit.bodies
+    uses = [] if bodies is None else [one for one in bodies.parameters.values() if one.parameter.vllm == NO_EFFECT]
+    if bodies is None or not uses:
+        return
+    share = max(use.requests for use in uses) / bodies.captures
+    names = ", ".join(use.parameter.name for use in sorted(uses, key=lambda use: -use.requests))
+    yield Advice(
+        0.15 * share,
+        f"{names}: set in up to {percent(share)} of the captured requests, and without effect on vLLM",
+        "look whether anything relies on them before it moves",
+    )
 
 
 def _call_sites(audit: Audit) -> Iterator[Advice]:

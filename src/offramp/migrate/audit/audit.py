@@ -1,7 +1,7 @@
 """One audit: all figures of the selected traffic, as values."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,19 +9,21 @@ import duckdb
 
 from offramp.catalog.lifecycle import Ending, ending
 from offramp.errors import UnavailableError
-from offramp.migrate.audit import arrivals, callsites, groups, repeats, retries, sketch, traffic
+from offramp.migrate.audit import arrivals, callsites, captures, groups, repeats, retries, sketch, traffic
 from offramp.migrate.audit.arrivals import Arrivals
 from offramp.migrate.audit.callsites import CallSites, ScanSite, Traffic
+from offramp.migrate.audit.captures import Bodies
 from offramp.migrate.audit.groups import Group, Groups, Whole
 from offramp.migrate.audit.repeats import Repeats, SystemPrompts
 from offramp.migrate.audit.retries import Errors, FailedAttempts
 from offramp.migrate.audit.sketch import Bars, Headroom, Measure, Spread
-from offramp.migrate.history.relation import Problem, open_relation, problems
+from offramp.migrate.history.relation import LEDGER_SOURCE, Problem, open_relation, problems
 from offramp.migrate.ledger import query
 from offramp.migrate.ledger.selection import Selection
 from offramp.migrate.ledger.view import open_view
 from offramp.store.hash_key import load_or_create
 from offramp.store.state import HASH_KEY
+from offramp.wire.operation import Operation
 
 GROUPS = {
     "team": "team",
@@ -85,6 +87,12 @@ class Audit:
     """Why figures may lag behind; empty if they do not."""
     unread: tuple[Problem, ...]
     """Files that could not be counted."""
+    bodies: Bodies | None = None
+    """What captures tell; `None` where there are none, or they were not read."""
+    sampled_of: int | None = None
+    """Requests of the ledger in the time of the captures, from the first to the last."""
+    without_bodies: str = ""
+    """Why nothing is told of bodies, and what to do about it; empty where that would not help."""
 
     @property
     def places(self) -> dict[str, str]:
@@ -119,13 +127,15 @@ def audit(
         UnavailableError: If it cannot be read.
     """
     dropped, idle_nano, note = 0, None, ""
+    bodies = None
     if state is not None:
         with open_view(state) as view:
             dropped, idle_nano, note = query.dropped(view, selection), query.idle_nano(view, selection), view.note
+        bodies = None if selection.key else captures.read(state, selection)
     span = (selection.since_ns, selection.until_ns)
     try:
         with open_relation(state, extra=extra, since_ns=span[0], until_ns=span[1]) as connection:
-            return examine(
+            found = examine(
                 connection,
                 selection,
                 sites=sites,
@@ -136,8 +146,11 @@ def audit(
                 note=note,
                 unread=problems(connection),
             )
+            sampled_of = None if bodies is None else _requests_between(connection, bodies.first_ns, bodies.last_ns)
     except duckdb.Error as error:
         raise UnavailableError(f"the requests cannot be audited: {str(error).partition(chr(10))[0]}") from error
+    without = _without_bodies(found) if bodies is None and state is not None else ""
+    return replace(found, bodies=bodies, sampled_of=sampled_of, without_bodies=without)
 
 
 def examine(
@@ -194,6 +207,27 @@ def examine(
 
 _SOON_DAYS = 730
 """A shutdown further away than two years is nobody's concern today."""
+
+
+def _requests_between(connection: duckdb.DuckDBPyConnection, first_ns: int, last_ns: int) -> int:
+    """Inference requests that the gateway recorded in a time: what captures are a sample of."""
+    row = connection.execute(
+        "SELECT count(*) FROM audited WHERE source = ? AND started_ns BETWEEN ? AND ? AND operation NOT IN (?, ?)",
+        [LEDGER_SOURCE, first_ns, last_ns, Operation.MODELS.value, Operation.OTHER.value],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _without_bodies(found: Audit) -> str:
+    if found.selection.key:
+        return "Captures do not say which key asked, so with --key they are not read."
+    asking = (name for name in found.by["operation"].named if name not in {Operation.MODELS, Operation.OTHER})
+    if LEDGER_SOURCE not in found.whole.sources or not any(asking):
+        return ""
+    return (
+        "Which parameters, tools and schemas are used is told by a masked sample of the bodies:"
+        " `capture: {share: 0.05}` in offramp.yaml keeps one."
+    )
 
 
 def _traffic(connection: duckdb.DuckDBPyConnection) -> list[Traffic]:

@@ -1,14 +1,16 @@
 """An audit for programs: values for JSON. Money is exact decimal text, unknown is null, what is missing is counted."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from offramp.migrate.audit.advice import advise
 from offramp.migrate.audit.audit import Audit
 from offramp.migrate.audit.callsites import CallSites, ScanSite
+from offramp.migrate.audit.captures_document import captured
 from offramp.migrate.audit.groups import Group, Groups
 from offramp.migrate.audit.repeats import Cache, SystemPrompts
 from offramp.migrate.audit.sketch import Headroom, Measure, Spread
+from offramp.migrate.ledger.report import values
+from offramp.migrate.ledger.selection import instant
 from offramp.pricing.money import text, text_or_none
 from offramp.wire.operation import Operation
 
@@ -31,8 +33,8 @@ def _totals(audit: Audit) -> dict[str, object]:
     whole = audit.whole
     return {
         "requests": whole.group.requests,
-        "first": moment(whole.first_ns),
-        "last": moment(whole.last_ns),
+        "first": None if whole.first_ns is None else instant(whole.first_ns),
+        "last": None if whole.last_ns is None else instant(whole.last_ns),
         "sources": whole.sources,
         **{name: value for name, value in _group(whole.group).items() if name != "requests"},
         "saved_usd": text_or_none(whole.group.sums.saved_nano(audit.idle_nano)),
@@ -99,13 +101,9 @@ def _behaviour(audit: Audit) -> dict[str, object]:
         "arrivals": _arrivals(audit),
         "cache": _cache(audit),
         "system_prompts": _prompts(audit.prompts),
+        "captures": captured(audit),
         "call_sites": None if audit.call_sites is None else _call_sites(audit.call_sites),
     }
-
-
-def moment(ns: int | None) -> str | None:
-    """A moment in ISO form."""
-    return None if ns is None else f"{datetime.fromtimestamp(ns // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def modalities(audit: Audit) -> dict[str, int]:
@@ -120,17 +118,8 @@ def modalities(audit: Audit) -> dict[str, int]:
 
 
 def _group(group: Group) -> dict[str, object]:
-    sums = group.sums
     return {
-        "requests": sums.requests,
-        "input_tokens": sums.input_tokens,
-        "output_tokens": sums.output_tokens,
-        "cached_tokens": sums.cached_tokens,
-        "reasoning_tokens": sums.reasoning_tokens,
-        "cost_usd": text_or_none(sums.cost_nano),
-        "baseline_usd": text_or_none(sums.baseline_nano),
-        "saved_usd": text_or_none(sums.saved_nano()),
-        "unpriced": sums.unpriced,
+        **values(group.sums),
         "failed": group.failed,
         "cancelled": group.cancelled,
         "streamed": group.streamed,
@@ -233,7 +222,7 @@ def _arrivals(audit: Audit) -> dict[str, object]:
                 "length_s": window.length_s,
                 "mean": round(window.mean, 6),
                 "peak": window.peak,
-                "peak_at": moment(window.peak_at_s * 10**9),
+                "peak_at": instant(window.peak_at_s * 10**9),
                 "peak_over_mean": round(window.peak_over_mean, 3),
                 "index_of_dispersion": round(window.dispersion, 3),
             }
@@ -244,7 +233,7 @@ def _arrivals(audit: Audit) -> dict[str, object]:
         else {
             "mean": round(found.concurrency.mean, 4),
             "peak": found.concurrency.peak,
-            "peak_at": moment(found.concurrency.peak_at_s * 10**9),
+            "peak_at": instant(found.concurrency.peak_at_s * 10**9),
         },
         "by_weekday_and_hour": found.week,
     }

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from offramp import __version__
 from offramp.migrate.audit.advice import advise, percent
 from offramp.migrate.audit.audit import Audit
+from offramp.migrate.audit.page_captures import asked
 from offramp.migrate.audit.page_findings import call_sites, gaps, repetition, trouble, uses
 from offramp.migrate.audit.page_traffic import cost, latency, lengths, limits, when
 from offramp.migrate.audit.sketch import Measure
@@ -39,6 +40,7 @@ def page(audit: Audit, *, sources: Sequence[str], unusable: Sequence[str] = ()) 
         when(audit),
         latency(audit),
         uses(audit),
+        *([bodies] if (bodies := asked(audit)) else []),
         lengths(audit),
         repetition(audit),
         trouble(audit),

@@ -35,13 +35,13 @@ _ELSEWHERE = {
 }
 _STAYS = "the target does not offer {operation}: let offramp pass it through to OpenAI"
 
-_NEEDS: dict[str, str] = {
+NEEDS: dict[str, str] = {
     "tools": "tools: the target must run with automatic tool choice and the parser of its model",
     "vision": "vision: the target's model must read images",
 }
 """What a target must be set up for; the code stays as it is."""
 
-_WITHOUT_EFFECT: dict[str, str] = {
+WITHOUT_EFFECT: dict[str, str] = {
     "audio": "audio: output of speech has no effect on vLLM, input needs a model that hears",
     "web_search": "web_search: the target searches nothing, so give it results yourself, as a tool",
     "prediction": "prediction has no effect on vLLM",
@@ -90,8 +90,8 @@ def judge(facts: Facts) -> Verdict:
     words = [_address(facts)]
     if facts.operation != Operation.MODELS:
         words.append(_model(facts))
-    otherwise = [_WITHOUT_EFFECT[word] for word in _WITHOUT_EFFECT if word in facts.features]
-    words += [_NEEDS[word] for word in _NEEDS if word in facts.features]
+    otherwise = [WITHOUT_EFFECT[word] for word in WITHOUT_EFFECT if word in facts.features]
+    words += [NEEDS[word] for word in NEEDS if word in facts.features]
     if facts.azure:
         otherwise.append("azure: take the plain client (OpenAI), or let offramp call the deployment")
     if facts.old_sdk:
