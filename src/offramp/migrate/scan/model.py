@@ -105,7 +105,7 @@ class Site:
     site_header: str = ""
     """The literal `x-offramp-site` that it sends."""
     fingerprint: str = ""
-    """Hexadecimal site hash of the ledger, where prompt, tools and schema can be told from the code and the state's key is
+    """Hexadecimal site hash of the ledger, where prompt, tools and schema are told by the code and the state's key is
     known."""
     supported: Supported = "unknown"
     """Whether an OpenAI-compatible target, such as vLLM, can take it over."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.migrate.scan.code import site, sites
+from tests.migrate.scan.code import results, site, sites
 
 CALL = "OpenAI().chat.completions.create(model={}, messages=[])"
 
@@ -49,6 +49,49 @@ def test_a_model_is_followed_to_where_it_is_said(before: str, expression: str, n
     found = site(f"from openai import OpenAI\n{before}\n{CALL.format(expression)}\n")
 
     assert (found.model, found.model_from) == (name, origin)
+
+
+ENVIRONMENTS = {
+    "handed on": "def env(name, default=None):\n    return os.environ.get(name, default)",
+    "with a default behind it": "def env(name, default=None):\n    return os.getenv(name) or default",
+    "looked at first": (
+        "def env(name, default=None):\n    value = os.getenv(name, default)\n"
+        "    if value is None:\n        raise KeyError(name)\n    return value"
+    ),
+    "through another": (
+        "def read(key, otherwise):\n    return os.getenv(key, otherwise)\n"
+        "def env(name, default=None):\n    return read(name, default)"
+    ),
+    "of an object": (
+        "class Config:\n    def get(self, name, default=None):\n        return os.getenv(name, default)\n"
+        "config = Config()\nenv = config.get"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+def test_each_call_of_a_function_that_reads_the_environment_reads_its_own_variable(text: str) -> None:
+    """Nearly every application has such a function, and calls it for the key, the address and the model."""
+    made = 'client = OpenAI(api_key=env("LLM_KEY"), base_url=env("LLM_URL", "http://llm:8000/v1"))'
+    call = 'client.chat.completions.create(model=env("LLM_MODEL", "gpt-4o"), messages=[])'
+    found = results({"app.py": f"import os\nfrom openai import OpenAI\n{text}\n{made}\n{call}\n"})["app.py"]
+
+    assert [(each.model, each.model_from) for each in found.sites] == [("gpt-4o", "environment LLM_MODEL")]
+    assert [(each.api_key, each.base_url) for each in found.clients] == [("environment LLM_KEY", "environment LLM_URL")]
+
+
+def test_a_function_that_hands_its_argument_back_gives_each_caller_its_own() -> None:
+    """One that checks or logs a name is called with many."""
+    first, second = sites("""
+        from openai import OpenAI
+        def checked(model):
+            print(model)
+            return model
+        OpenAI().chat.completions.create(model=checked("gpt-4o"), messages=[])
+        OpenAI().chat.completions.create(model=checked("gpt-4.1"), messages=[])
+    """)
+
+    assert [(first.model, first.models), (second.model, second.models)] == [("gpt-4o", ()), ("gpt-4.1", ())]
 
 
 def test_branches_give_all_models() -> None:

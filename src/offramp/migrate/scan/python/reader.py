@@ -15,6 +15,7 @@ from offramp.migrate.scan.python.names import MOST_VALUES, annotated, imported, 
 from offramp.migrate.scan.python.scopes import CallAt, Scope
 from offramp.migrate.scan.python.values import (
     Argument,
+    Asked,
     Environment,
     Made,
     Member,
@@ -89,12 +90,19 @@ class Reader:
 
     def settled(self, values: Values) -> Values:
         """The same, with parameters replaced by what callers, defaults and annotations say."""
-        if not any(isinstance(value, Argument) for value in values):
+        if not any(isinstance(value, (Argument, Asked)) for value in values):
             return values
         found: list[Value] = []
         for value in values:
-            found += self.who_calls.given(value) if isinstance(value, Argument) else (value,)
+            if isinstance(value, Asked):
+                found += self._variables(self._alone(value.name), self._alone(value.default))
+            else:
+                found += self.who_calls.given(value) if isinstance(value, Argument) else (value,)
         return unique(found, MOST_VALUES)
+
+    def _alone(self, part: str | Argument | None) -> str | None:
+        """What a parameter is wherever its function is called; `None` if callers differ."""
+        return fold.text_of(self.who_calls.given(part)) if isinstance(part, Argument) else part
 
     def parsed(self, text: str) -> ast.expr | None:
         """An annotation that is written in quotes; `None` if it does not parse.
@@ -188,11 +196,44 @@ class Reader:
         if inner.kind == "class":
             return (Object(inner, call, scope),)
         found = [value for expr in inner.returns for value in self.values(expr, inner)]
+        if any(isinstance(value, (Argument, Asked)) for value in found):
+            found = _with_default([got for value in found for got in self._in_call(value, inner, call, scope)])
         found = [value for value in found if not (isinstance(value, Text) and value.value is None)]
         annotation = getattr(inner.node, "returns", None)
         if annotation is not None and not any(isinstance(value, (Made, Object, Text)) for value in found):
             found += annotated(self, annotation, inner)
         return unique(found, MOST_VALUES)
+
+    def _in_call(self, value: Value, inner: Scope, call: ast.Call, scope: Scope) -> Values:
+        """What a function gives back, with its parameters replaced by what this call gives for them."""
+        if isinstance(value, Asked):
+            name, default = (self._text_in(part, inner, call, scope) for part in (value.name, value.default))
+            if isinstance(name, Argument) or (name is not None and isinstance(default, Argument)):
+                return (Asked(name, default),)
+            return self._variables(name, None if isinstance(default, Argument) else default)
+        if isinstance(value, Argument) and value.function is inner:
+            expr, where = self._given_for(value, call, scope)
+            return (value,) if expr is None else self.values(expr, where)
+        return (value,)
+
+    def _text_in(
+        self, part: str | Argument | None, inner: Scope, call: ast.Call, scope: Scope
+    ) -> str | Argument | None:
+        if not isinstance(part, Argument) or part.function is not inner:
+            return part
+        expr, where = self._given_for(part, call, scope)
+        values = self.values(expr, where)
+        if len(values) == 1 and isinstance(values[0], Argument):
+            return values[0]
+        return fold.text_of(values)
+
+    def _given_for(self, argument: Argument, call: ast.Call, scope: Scope) -> tuple[ast.expr | None, Scope]:
+        """The expression that a call gives for a parameter, or its default, and where it is to be read."""
+        function = argument.function
+        given = argument_of(call, function, argument.name)
+        if given is not None:
+            return given, scope
+        return function.parameters[argument.name].default, function.parent or function
 
     def _outside(self, name: str, call: ast.Call, scope: Scope) -> Values:
         first = call.args[0] if call.args else None
@@ -234,13 +275,19 @@ class Reader:
         default = (
             call.args[1] if len(call.args) > 1 else next((k.value for k in call.keywords if k.arg == "default"), None)
         )
-        text = fold.text_of(self.settled(self.values(default, scope)))
-        names = self.settled(self.values(call.args[0], scope)) if call.args else ()
-        return tuple(
-            Environment(value.value, text)
-            for value in names
-            if isinstance(value, Text) and isinstance(value.value, str)
-        )
+        defaults = self.values(default, scope)
+        handed_on = defaults[0] if len(defaults) == 1 and isinstance(defaults[0], Argument) else None
+        text = fold.text_of(self.settled(defaults)) if handed_on is None else None
+        found: list[Value] = []
+        for value in self.values(call.args[0], scope) if call.args else ():
+            if isinstance(value, Argument):
+                found.append(Asked(value, handed_on or text))
+            elif isinstance(value, Text) and isinstance(value.value, str):
+                found.append(Asked(value.value, handed_on) if handed_on else Environment(value.value, text))
+        return tuple(found)
+
+    def _variables(self, name: str | None, default: str | None) -> Values:
+        return () if name is None else (Environment(name, default),)
 
     def _field(self, call: ast.Call, scope: Scope) -> Values:
         """The default of a field of a class of values."""
@@ -271,11 +318,9 @@ class Reader:
 
 def _with_default(found: list[Value]) -> list[Value]:
     """`os.getenv("X") or "y"` is a variable with a default."""
-    if (
-        len(found) == 2
-        and isinstance(found[0], Environment)
-        and isinstance(found[1], Text)
-        and found[0].default is None
-    ):
-        return [Environment(found[0].name, str(found[1].value))]
-    return found
+    variable, otherwise = found if len(found) == len(("variable", "default")) else (None, None)
+    if not isinstance(variable, (Environment, Asked)) or variable.default is not None:
+        return found
+    if isinstance(otherwise, Text) and otherwise.value is not None:
+        return [replace(variable, default=str(otherwise.value))]
+    return [Asked(variable.name, otherwise)] if isinstance(otherwise, Argument) else found

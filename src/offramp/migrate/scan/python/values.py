@@ -92,6 +92,14 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A variable of the environment whose name or default a parameter says: `def env(name): return os.getenv(name)`."""
+
+    name: str | Argument
+    default: str | Argument | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A list, dictionary or another expression that stays as it is written."""
 
@@ -99,7 +107,9 @@ class Node:
     scope: Scope
 
 
-Value: TypeAlias = Text | Pattern | Environment | Outside | Module | Own | Object | Made | Member | Argument | Node
+Value: TypeAlias = (
+    Text | Pattern | Environment | Outside | Module | Own | Object | Made | Member | Argument | Asked | Node
+)
 Values: TypeAlias = tuple[Value, ...]
 """All that an expression can be; empty if nothing is known."""
 
