@@ -65,8 +65,8 @@ def test_wrappers_of_wrappers_are_followed() -> None:
     assert (found.model, found.features) == ("gpt-4.1", ("seed",))
 
 
-def test_what_tests_hand_over_counts_only_if_nobody_else_calls() -> None:
-    """Tests make models up."""
+def test_what_tests_hand_over_does_not_count() -> None:
+    """Tests make models up; it counts for a function that is part of the tests."""
     files = {
         "ask.ts": CLIENT + WRAPPER + BODY,
         "ask.test.ts": "import { ask } from './ask';\nask('x', 'test-model');",
@@ -76,9 +76,11 @@ def test_what_tests_hand_over_counts_only_if_nobody_else_calls() -> None:
     with_caller = site(files)
     del files["main.ts"]
     only_tests = site(files)
+    in_tests = site({"e2e/ask.ts": files["ask.ts"], "e2e/ask.test.ts": files["ask.test.ts"]})
 
     assert (with_caller.model, with_caller.models) == ("gpt-4o", ())
-    assert only_tests.models == ("test-model",) or only_tests.model == "test-model"
+    assert (only_tests.model, only_tests.model_from) == ("gpt-4o", "default")
+    assert in_tests.model == "test-model"
 
 
 def test_a_function_of_the_same_name_elsewhere_is_no_caller() -> None:

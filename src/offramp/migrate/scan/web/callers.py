@@ -96,9 +96,10 @@ class Callers:
         if function not in self._known:
             self._known[function] = []
             found = list(self._search(module, function))
-            # What tests hand over is made up; it counts only if nobody else calls.
-            real = [place for place in found if _TEST.search(place.module.path) is None]
-            self._known[function] = real or found
+            if _TEST.search(module.path) is None:
+                # What tests hand over is made up.
+                found = [place for place in found if _TEST.search(place.module.path) is None]
+            self._known[function] = found
         return self._known[function]
 
     def _search(self, module: Module, function: Function) -> Iterator[Place]:
