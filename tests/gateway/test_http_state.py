@@ -108,3 +108,20 @@ async def test_a_refusal_to_head_has_no_body() -> None:
         assert [head.split(" ")[1] for head in heads] == ["404", "200"]
         assert all("content-length: " in head for head in heads)
         assert seen.status == 200
+
+
+@pytest.mark.anyio
+async def test_a_client_that_changes_its_head_for_good_has_the_new_one_known() -> None:
+    """What is known is the last head that came twice, whatever the connection began with."""
+    async with engine() as local, gateway(routed({"local": own_key_upstream(local)})) as served:
+        async with served.connect() as client:
+            for feature in ("first", "first", "second", "second", "second"):
+                client.send(raw("POST", PATH, chat(), x_offramp_feature=feature))
+                assert (await client.answer()).status == 200
+            (connection,) = served.plane.pipeline.connections
+            known = connection._known
+        rows = await served.wait_rows(5)
+
+    assert known is not None
+    assert known.facts.feature == "second"
+    assert [row.feature for row in rows] == ["first", "first", "second", "second", "second"]

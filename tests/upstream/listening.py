@@ -8,7 +8,7 @@ from offramp.policy.failover import Failure
 from offramp.upstream.base import Attempt
 from offramp.upstream.dial import Address
 from offramp.upstream.instance import Instance, PoolLimits, Timeouts
-from offramp.wire.http import Headers
+from offramp.wire.http import AnswerHead, Headers
 
 PATIENCE_S = 10.0
 GET = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n"
@@ -23,6 +23,7 @@ class Heard:
         """Names of the calls in their order, without repetitions of `body`."""
         self.status = 0
         self.headers: Headers = []
+        self.length: int | None = None
         self.body = b""
         self.failure: Failure | None = None
         self.reason = ""
@@ -31,10 +32,10 @@ class Heard:
         """Done when the first piece of the body is there."""
         self._over = asyncio.Event()
 
-    def on_head(self, attempt: Attempt, status: int, headers: Headers) -> None:
+    def on_head(self, attempt: Attempt, head: AnswerHead) -> None:
         """The head of the answer is there."""
         self.events.append("head")
-        self.status, self.headers = status, list(headers)
+        self.status, self.headers, self.length = head.status, list(head.headers), attempt.length
 
     def on_body(self, attempt: Attempt, block: bytes) -> None:
         """More of the body."""

@@ -70,16 +70,13 @@ def test_the_upstream_s_fields_travel_back_without_framing() -> None:
     assert forwarded_answer_fields(headers) == (
         b"content-type: application/json\r\nx-ratelimit-remaining-tokens: 9\r\n"
     )
-    assert forwarded_answer_fields(headers, also_drop=frozenset({b"content-type"})) == (
-        b"x-ratelimit-remaining-tokens: 9\r\n"
-    )
 
 
 def test_fields_that_the_upstream_s_connection_names_do_not_travel_back() -> None:
     """They concern its connection with us."""
-    headers = [(b"x-hop", b"1"), (b"connection", b"keep-alive, x-hop"), (b"a", b"b"), (b"date", b"now")]
+    headers = [(b"x-hop", b"1"), (b"connection", b"keep-alive, x-hop"), (b"a", b"b")]
 
-    assert forwarded_answer_fields(headers, also_drop=frozenset({b"date"})) == b"a: b\r\n"
+    assert forwarded_answer_fields(headers) == b"a: b\r\n"
 
 
 def test_a_connection_with_options_only_hides_nothing() -> None:

@@ -5,12 +5,14 @@ from offramp.gateway.exchange import Exchange, Rejection, Stage
 from offramp.gateway.refusals import PREFLIGHT_FIELDS, cors_fields, error_body, refusal_bytes
 from offramp.store.cache import CachedAnswer
 from offramp.wire import models
-from offramp.wire.http import LAST_CHUNK, chunk, forwarded_answer_fields, status_line
+from offramp.wire.http import LAST_CHUNK, AnswerHead, chunk, status_line
 
 NO_TIER_LINES = b"x-offramp-tier: none\r\n"
 BODILESS = frozenset({101, 204, 304})
 """Statuses whose answer has no body and says no length (RFC 9110, section 8.6)."""
 _COMMITTED, _DONE = Stage.COMMITTED, Stage.DONE
+_JSON = AnswerHead(200, [(b"content-type", b"application/json")])
+_TEXT = AnswerHead(200, [(b"content-type", b"text/plain")])
 
 
 def head(exchange: Exchange, fields: bytes, length: int | None) -> bytes:
@@ -69,9 +71,8 @@ def end_body(exchange: Exchange) -> None:
 def send_whole(exchange: Exchange, body: bytes) -> None:
     """A body that is complete goes to the client with the upstream's header fields."""
     exchange.stage = _COMMITTED
-    fields = forwarded_answer_fields(exchange.answer_headers)
     exchange.bytes_out = len(body)
-    exchange.client.write_whole(head(exchange, fields, len(body)), body)
+    exchange.client.write_whole(head(exchange, exchange.answer.forwarded, len(body)), body)
 
 
 def send_cached(exchange: Exchange, cached: CachedAnswer, now_s: float) -> None:
@@ -90,7 +91,7 @@ def send_cached(exchange: Exchange, cached: CachedAnswer, now_s: float) -> None:
 
 def send_rejection(exchange: Exchange, rejection: Rejection) -> None:
     """An upstream's own error goes to the client."""
-    exchange.status, exchange.answer_headers = rejection.status, rejection.headers
+    exchange.status, exchange.answer = rejection.head.status, rejection.head
     exchange.error_code = rejection.code
     send_whole(exchange, rejection.body)
     exchange.stage = _DONE
@@ -99,7 +100,6 @@ def send_rejection(exchange: Exchange, rejection: Rejection) -> None:
 def send_error(exchange: Exchange, error: OfframpError) -> None:
     """An error of the gateway's own goes to the client."""
     exchange.status, exchange.error_code = error.status_hint, error.code
-    exchange.answer_headers = []
     lines = cors_fields(exchange.facts, exchange.plan) if exchange.facts.origin else b""
     lines += b"x-offramp-tier: %b\r\nx-offramp-attempts: %d\r\n" % (exchange.tier_name.encode(), exchange.attempts)
     to_head = exchange.facts.method == b"HEAD"
@@ -116,7 +116,7 @@ def send_models(exchange: Exchange, upstream_body: bytes | None) -> None:
     bodies = [] if upstream_body is None else [upstream_body]
     if upstream_body is None:
         exchange.status = 200
-        exchange.answer_headers = [(b"content-type", b"application/json")]
+        exchange.answer = _JSON
     exchange.keep_alive = exchange.keep_alive and exchange.upload_done
     send_whole(exchange, models.merge(bodies, list(plan.aliases), plan.loaded_unix_s))
     exchange.stage = _DONE
@@ -125,7 +125,7 @@ def send_models(exchange: Exchange, upstream_body: bytes | None) -> None:
 def send_health(exchange: Exchange, *, draining: bool) -> None:
     """A constant answer that costs no upstream anything and is no row of the ledger."""
     exchange.status, exchange.settled = 503 if draining else 200, True
-    exchange.answer_headers = [(b"content-type", b"text/plain")]
+    exchange.answer = _TEXT
     exchange.keep_alive = exchange.keep_alive and exchange.upload_done
     body = b"draining\n" if draining else b"ok\n"
     send_whole(exchange, b"" if exchange.facts.method == b"HEAD" else body)

@@ -16,7 +16,6 @@ import httptools
 
 from offramp.errors import BadRequestError, OfframpError
 from offramp.gateway.exchange import Exchange, HeadFacts
-from offramp.gateway.known_head import KnownHead, learn
 from offramp.gateway.plan import Plan, Principal
 from offramp.gateway.refusals import (
     TooManyConnectionsError,
@@ -27,6 +26,7 @@ from offramp.gateway.refusals import (
 )
 from offramp.gateway.transport import ClientTransport, Phase
 from offramp.wire.http import Headers
+from offramp.wire.known_head import KnownHead, learn
 
 if TYPE_CHECKING:
     from offramp.gateway.pipeline import Pipeline
@@ -63,7 +63,7 @@ class ClientConnection(ClientTransport):
         self._reading: Exchange | None = None
         self._url = b""
         self._headers: Headers = []
-        self._known: KnownHead | None = None
+        self._known: KnownHead[HeadFacts] | None = None
         self._between = True
         """llhttp is between two requests: the next byte begins one."""
         self._head: tuple[bytes, bytes, str, Headers] | None = None
@@ -87,7 +87,7 @@ class ClientConnection(ClientTransport):
         if fresh and known is not None:
             body = known.body_of(received, self.pipeline.plan.limits.body_bytes)
             if body is not None:
-                self._take(body, known)
+                self._take(body, known.facts)
                 return
         if self.phase is _LINGER or self._refused is not None:
             return
@@ -97,18 +97,23 @@ class ClientConnection(ClientTransport):
         seen = self.facts
         self._feed(received)
         exchange = self._ready[0] if self._ready else None
-        if fresh and exchange is not None and exchange.facts is seen and known is None:
-            self._known = learn(received, exchange.facts, keep_alive=exchange.keep_alive)
+        if fresh and exchange is not None and exchange.facts is seen and exchange.keep_alive:
+            self._learn(received, seen)
         if not self._between and self._refused is None:
             self._measure_head(len(received))
         self._go_on()
 
-    def _take(self, body: bytes, known: KnownHead) -> None:
+    def _learn(self, received: bytes, facts: HeadFacts) -> None:
+        """The head has come twice in a row: know it again, unless its body or its answer needs the parser."""
+        known = self._known
+        if (known is None or known.facts is not facts) and facts.repeatable:
+            self._known = learn(received, facts)
+
+    def _take(self, body: bytes, facts: HeadFacts) -> None:
         """A whole request whose head is known."""
-        pipeline, facts = self.pipeline, known.facts
+        pipeline = self.pipeline
         now_s, now_ns = time.monotonic(), time.time_ns()
         exchange = Exchange(self, pipeline.plan, pipeline.next_id(), facts, facts.operation, now_s, now_ns)
-        exchange.keep_alive = known.keep_alive
         exchange.body = body
         exchange.bytes_in = exchange.content_length = len(body)
         self._begin(exchange)

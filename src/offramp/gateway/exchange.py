@@ -16,8 +16,7 @@ COMMITTED | failure                             | TRUNCATED (an explicit error e
 any       | the client leaves                   | CANCELLED
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
@@ -26,7 +25,7 @@ from offramp.policy.failover import Failure
 from offramp.store.rows import AttemptRow
 from offramp.upstream.base import Attempt
 from offramp.upstream.instance import Instance
-from offramp.wire.http import Headers
+from offramp.wire.http import NO_ANSWER, AnswerHead, Headers
 from offramp.wire.operation import Operation
 from offramp.wire.request import Request
 from offramp.wire.usage import Usage
@@ -120,6 +119,11 @@ class HeadFacts:
     buffered: bool
     """The body is read whole before anything is decided; else it streams through."""
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether requests with this head differ in nothing but their bodies, which say their length."""
+        return self.buffered and not (self.expects or self.offers)
+
 
 NO_HEAD = HeadFacts(
     method=b"",
@@ -156,8 +160,7 @@ NO_HEAD = HeadFacts(
 class Rejection:
     """An upstream's error answer, kept in case nobody else does better."""
 
-    status: int
-    headers: Headers
+    head: AnswerHead
     body: bytes
     code: str
     """Stable code of the error, else its type."""
@@ -214,9 +217,8 @@ class Exchange:
     stage: Stage = Stage.PENDING
     mode: Mode = Mode.WHOLE
     status: int = 0
-    answer_headers: Headers = field(default_factory=list)
-    answer_fields: Mapping[bytes, bytes] = field(default_factory=dict)
-    """The same by name; the last of several fields of one name."""
+    answer: AnswerHead = NO_ANSWER
+    """The head of the last answer that came from an upstream, or of the gateway's own."""
     parts: list[bytes] | None = None
     parts_bytes: int = 0
     tail: bytes = b""

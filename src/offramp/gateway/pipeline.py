@@ -22,7 +22,7 @@ from offramp.policy.failover import Failure
 from offramp.store.fingerprint import cache_key
 from offramp.store.rows import ExchangeRow
 from offramp.upstream.base import Attempt
-from offramp.wire.http import Headers, chunk
+from offramp.wire.http import AnswerHead, Headers, chunk
 from offramp.wire.operation import Operation
 
 if TYPE_CHECKING:
@@ -200,12 +200,12 @@ class Pipeline:
 
     # --- the upstream's side (upstream.base.Listener) -------------------------------------------
 
-    def on_head(self, attempt: Attempt, status: int, headers: Headers) -> None:
+    def on_head(self, attempt: Attempt, head: AnswerHead) -> None:
         """The head of an answer."""
         exchange: Exchange = attempt.exchange
         attempt.heard_s = time.monotonic()
         silent_at_s = attempt.heard_s + attempt.instance.timeouts.silence_s
-        failure = relay.begin(exchange, status, headers)
+        failure = relay.begin(exchange, head)
         if failure is not None:
             attempt.cancel()
             self._failed(exchange, attempt, failure, "it did not answer in the form that was asked for")
@@ -213,12 +213,12 @@ class Pipeline:
         if exchange.mode is not _STREAM and attempt.alarm_s > silent_at_s:
             attempt.alarm_s = silent_at_s
         if exchange.mode is _THROUGH:
-            if status == 101:
+            if head.status == 101:
                 exchange.mode = _TUNNEL
             if exchange.client.paused:
                 attempt.pause()
-            relay.through_head(exchange)
-            if exchange.early and status == 101:
+            relay.through_head(exchange, attempt.length)
+            if exchange.early and head.status == 101:
                 attempt.write(exchange.early, last=False)
                 exchange.early = b""
                 exchange.client.pause_upload(paused=False)
@@ -299,7 +299,7 @@ class Pipeline:
     def _failed(self, exchange: Exchange, attempt: Attempt, failure: Failure, reason: str) -> None:
         """An attempt failed: on to the next candidate, or tell the client."""
         if failure is Failure.RATE_LIMITED and exchange.rejection is not None and not lends_client_key(exchange):
-            wait_s = retry_after_s(exchange.rejection.headers)
+            wait_s = retry_after_s(exchange.rejection.head.headers)
             attempt.instance.rest(time.monotonic() + (DEFAULT_REST_S if wait_s is None else wait_s))
         committed = exchange.stage >= _COMMITTED
         if not committed:
@@ -382,7 +382,6 @@ class Pipeline:
 
     def _refuse(self, exchange: Exchange, error: OfframpError) -> None:
         exchange.refused = True
-        exchange.answer_headers = []
         answers.send_error(exchange, error)
         self._finish(exchange)
 

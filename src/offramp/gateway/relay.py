@@ -10,7 +10,7 @@ from offramp.gateway.exchange import Exchange, Mode, Stage
 from offramp.policy.failover import Failure
 from offramp.wire import answer, sse
 from offramp.wire.envelope import ErrorFacts, error_event, is_context_overflow, normalise
-from offramp.wire.http import chunk, field, forwarded_answer_fields
+from offramp.wire.http import AnswerHead, chunk
 from offramp.wire.operation import Operation
 from offramp.wire.stream import DONE_EVENT, Kind, StreamEvent, is_notable, read_event
 
@@ -25,17 +25,17 @@ _PRIMED, _COMMITTED = Stage.PRIMED, Stage.COMMITTED
 EVENT_STREAM = b"text/event-stream"
 
 
-def begin(exchange: Exchange, status: int, headers: list[tuple[bytes, bytes]]) -> Failure | None:
+def begin(exchange: Exchange, head: AnswerHead) -> Failure | None:
     """The head of an answer: how it will travel, or why it cannot."""
-    exchange.status = status
-    exchange.answer_headers = headers
+    status = exchange.status = head.status
+    exchange.answer = head
     exchange.parts = []
     exchange.parts_bytes = 0
     exchange.tail = b""
     if exchange.mode is _THROUGH:
         return None
     request = exchange.request
-    fields = exchange.answer_fields = dict(headers)
+    fields = head.fields
     is_stream = fields.get(b"content-type", b"").startswith(EVENT_STREAM)
     if status == 200 and is_stream is not (request is not None and request.streaming):
         return Failure.NOT_PROTOCOL
@@ -120,7 +120,7 @@ def _commit(exchange: Exchange, now_s: float) -> None:
     exchange.first_content_s = exchange.last_read_s = now_s
     if exchange.keeps:
         exchange.kept = []
-    exchange.client.write(answers.head(exchange, forwarded_answer_fields(exchange.answer_headers), None))
+    exchange.client.write(answers.head(exchange, exchange.answer.forwarded, None))
 
 
 def _pass_on(exchange: Exchange, block: bytes) -> None:
@@ -248,7 +248,7 @@ def whole_block(exchange: Exchange, block: bytes) -> None:
     exchange.parts_bytes += len(block)
     if exchange.parts_bytes > MAX_HELD_BYTES:
         exchange.stage = _COMMITTED
-        exchange.client.write(answers.head(exchange, forwarded_answer_fields(exchange.answer_headers), None))
+        exchange.client.write(answers.head(exchange, exchange.answer.forwarded, None))
         for part in parts:
             answers.write_body(exchange, part)
         exchange.parts = None
@@ -294,14 +294,19 @@ def whole_end(exchange: Exchange, body: bytes, now_s: float) -> Failure | None:
 # --- what streams through -----------------------------------------------------------------------
 
 
-def through_head(exchange: Exchange) -> None:
-    """Pass a head on as soon as it is there; from now on nothing can be taken back."""
+def through_head(exchange: Exchange, length: int | None) -> None:
+    """Pass a head on as soon as it is there; from now on nothing can be taken back.
+
+    Args:
+        exchange: What is answered.
+        length: What the upstream says of the body's length in bytes; `None` if nothing.
+    """
     exchange.stage = _COMMITTED
     if not exchange.upload_done:
         exchange.keep_alive = False  # The rest of the upload may never be read.
-    value = field(exchange.answer_headers, b"content-length")
-    length = int(value) if value and exchange.status not in answers.BODILESS else None
-    exchange.client.write(answers.head(exchange, forwarded_answer_fields(exchange.answer_headers), length))
+    if exchange.status in answers.BODILESS:
+        length = None
+    exchange.client.write(answers.head(exchange, exchange.answer.forwarded, length))
     if exchange.facts.method == b"HEAD":
         exchange.chunked = False
 

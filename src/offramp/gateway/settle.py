@@ -4,7 +4,6 @@ Everything here runs once per request, so what every request would look up again
 """
 
 import time
-from collections.abc import Mapping
 
 from offramp.gateway.exchange import Exchange, Mode, Stage
 from offramp.gateway.plan import NONE, Principal
@@ -107,7 +106,7 @@ def _estimate(exchange: Exchange, services: Services, request: Request) -> str:
 def _keep(exchange: Exchange, now_s: float) -> None:
     """Keep a good answer for the time when nobody else answers."""
     cached = CachedAnswer(
-        content_type=exchange.answer_fields.get(b"content-type", b""),
+        content_type=exchange.answer.fields.get(b"content-type", b""),
         body=b"".join(exchange.kept or ()),
         streamed=exchange.mode is _STREAM,
         model=exchange.model_served,
@@ -141,7 +140,7 @@ def _row(exchange: Exchange, services: Services, outcome: Outcome, measured: str
     """The ledger's row. Positional, in the order of the fields: by keyword it costs four times as much."""
     facts, usage, route, tier = exchange.facts, exchange.usage, exchange.route, exchange.tier
     request, principal = exchange.request or NO_REQUEST, exchange.principal or NOBODY
-    key, fields = services.hash_key, exchange.answer_fields
+    key, answer = services.hash_key, exchange.answer
     first_s, started_s = exchange.first_content_s, exchange.started_s
     site = site_of(key, request.site_parts)
     baseline = route.baseline if route is not None else None
@@ -164,18 +163,12 @@ def _row(exchange: Exchange, services: Services, outcome: Outcome, measured: str
         *tokens, measured, exchange.bytes_in, exchange.bytes_out,
         first_s - started_s if first_s else None, now_s - started_s,
         exchange.attempts, facts.client_retries,
-        _remaining(fields, b"x-ratelimit-remaining-requests"), _remaining(fields, b"x-ratelimit-remaining-tokens"),
+        answer.requests_left, answer.tokens_left,
         _cost(exchange, tier.upstream if tier is not None else None),
         baseline.cost_nano(usage) if baseline is not None and usage is not None else None,
         exchange.tries if exchange.attempts > 1 else (), exchange.usage_ratio,
     )
     # fmt: on
-
-
-def _remaining(fields: Mapping[bytes, bytes], name: bytes) -> int | None:
-    """A rate limit's rest as an upstream says it."""
-    value = fields.get(name)
-    return int(value) if value is not None and value.isdigit() and len(value) < 16 else None
 
 
 def _count(exchange: Exchange, services: Services, row: ExchangeRow) -> None:

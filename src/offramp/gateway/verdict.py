@@ -8,7 +8,7 @@ from offramp.errors import OfframpError
 from offramp.gateway.exchange import Exchange, Rejection
 from offramp.policy.failover import Failure, failure_of_status
 from offramp.wire import envelope
-from offramp.wire.http import Headers, field
+from offramp.wire.http import AnswerHead, Headers, field
 
 MAX_REST_S = 60.0
 """An instance rests no longer than this, whatever its Retry-After says."""
@@ -64,10 +64,10 @@ def read_rejection(exchange: Exchange, body: bytes) -> Failure:
         unknown_model=own is not None and envelope.is_unknown_model(own, status),
     )
     if failure is not Failure.KEY_REFUSED:  # The client would take it for a word about its own key.
-        headers = [(name, value) for name, value in exchange.answer_headers if name != b"content-type"]
-        headers.append((b"content-type", b"application/json"))
+        headers = [(name, value) for name, value in exchange.answer.headers if name != b"content-type"]
+        head = AnswerHead(status, [*headers, (b"content-type", b"application/json")])
         code = (facts.code or facts.type or "") if facts is not None else ""
-        exchange.rejection = Rejection(status=status, headers=headers, body=shown, code=code)
+        exchange.rejection = Rejection(head=head, body=shown, code=code)
     return Failure.CLIENT if failure is None else failure
 
 

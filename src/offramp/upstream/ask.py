@@ -8,7 +8,7 @@ from offramp.errors import UnavailableError
 from offramp.policy.failover import Failure
 from offramp.upstream.base import Attempt
 from offramp.upstream.instance import Instance
-from offramp.wire.http import Headers
+from offramp.wire.http import AnswerHead, Headers
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,13 +52,13 @@ class _Asking:
     """Turns the listener's calls into a future and a queue."""
 
     def __init__(self) -> None:
-        self.head: asyncio.Future[tuple[int, Headers]] = asyncio.get_running_loop().create_future()
+        self.head: asyncio.Future[AnswerHead] = asyncio.get_running_loop().create_future()
         self.blocks: asyncio.Queue[bytes | UnavailableError | None] = asyncio.Queue()
 
-    def on_head(self, attempt: Attempt, status: int, headers: Headers) -> None:
+    def on_head(self, attempt: Attempt, head: AnswerHead) -> None:
         """The head is there."""
         if not self.head.done():
-            self.head.set_result((status, headers))
+            self.head.set_result(head)
 
     def on_body(self, attempt: Attempt, block: bytes) -> None:
         """More of the body."""
@@ -105,7 +105,7 @@ async def ask(
         raise UnavailableError(msg)
     try:
         async with asyncio.timeout(timeout_s):
-            status, headers = await asking.head
+            said = await asking.head
     except TimeoutError as error:
         attempt.cancel()
         msg = f"{instance.name} did not answer within {timeout_s:g} s"
@@ -113,4 +113,6 @@ async def ask(
     except BaseException:
         attempt.cancel()
         raise
-    return Reply(status=status, headers=headers, _blocks=asking.blocks, _attempt=attempt, _silence_s=silence_s)
+    return Reply(
+        status=said.status, headers=said.headers, _blocks=asking.blocks, _attempt=attempt, _silence_s=silence_s
+    )

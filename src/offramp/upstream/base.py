@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from offramp.policy.failover import Failure
-from offramp.wire.http import Headers
+from offramp.wire.http import AnswerHead
 
 if TYPE_CHECKING:
     from offramp.upstream.connection import UpstreamConnection
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Listener(Protocol):
     """Who hears what becomes of an attempt."""
 
-    def on_head(self, attempt: "Attempt", status: int, headers: Headers) -> None:
+    def on_head(self, attempt: "Attempt", head: AnswerHead) -> None:
         """The head of the answer is there."""
 
     def on_body(self, attempt: "Attempt", block: bytes) -> None:
@@ -63,6 +63,8 @@ class Attempt:
     heard_s: float = 0.0
     """Monotonic second at which the answer last got on; 0 before its head."""
     status: int = 0
+    length: int | None = None
+    """Bytes of the answer's body, as its head says it."""
     done: bool = False
     fresh_only: bool = False
     """Not to be sent anew: its connection was stale before, or part of its body is not kept."""

@@ -12,7 +12,8 @@ import httptools
 from offramp.errors import WireError
 from offramp.policy.failover import Failure
 from offramp.upstream.base import Attempt
-from offramp.wire.http import Headers
+from offramp.wire.http import AnswerHead, Headers
+from offramp.wire.known_head import learn
 
 if TYPE_CHECKING:
     from offramp.upstream.instance import Instance
@@ -46,7 +47,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._until_close = False
         self._answered = False
         self._full = self._paused = False
-        self._status = 0
+        self._head: AnswerHead | None = None
+        self._length: bytes | None = None
         self._switched = False
         """The other side has changed to another protocol: raw bytes both ways."""
 
@@ -59,6 +61,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._head_told = self._head_done = self._complete = self._answered = self._until_close = False
         self._head_bytes = 0
         self._headers = []
+        self._length = None
         transport = self.transport
         assert transport is not None
         transport.writelines((attempt.head, *attempt.pieces))
@@ -114,36 +117,71 @@ class UpstreamConnection(asyncio.Protocol):
         if self._switched:
             attempt.listener.on_body(attempt, data)
             return
-        self._answered = True
+        if not self._answered:
+            self._answered = True
+            if not self._is_known(data, attempt):
+                seen = self.instance.answer_head
+                if not self._parse(data, attempt):
+                    return
+                if seen is not None and self._head is seen:
+                    self._learn(data, seen)
+        elif not self._parse(data, attempt):
+            return
+        self._tell(attempt)
+
+    def _parse(self, data: bytes, attempt: Attempt) -> bool:
+        """Let llhttp read on; gives whether there is anything to tell."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._upgraded(attempt, data[upgrade.args[0] :])
-            return
+            return False
         except httptools.HttpParserError as error:
             if not self._complete:
                 reason = error.__context__ if isinstance(error.__context__, WireError) else error
                 self._fail(Failure.NOT_PROTOCOL, f"the answer is not HTTP: {reason}")
-                return
+                return False
             self._excess = True
         if self._parts or self._complete:
             self._head_bytes = 0
-        else:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                where = "trailer" if self._head_done else "head"
-                self._fail(Failure.NOT_PROTOCOL, f"the {where} of the answer is longer than {MAX_HEAD_BYTES} bytes")
-                return
-            if not self._head_done:
-                return
-        self._tell(attempt)
+            return True
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            where = "trailer" if self._head_done else "head"
+            self._fail(Failure.NOT_PROTOCOL, f"the {where} of the answer is longer than {MAX_HEAD_BYTES} bytes")
+            return False
+        return self._head_done
+
+    def _is_known(self, data: bytes, attempt: Attempt) -> bool:
+        """Whether this is a whole answer with a head that came before; then its parts lie ready."""
+        known = self.instance.known_answer
+        if known is None or attempt.head_only:
+            return False
+        body = known.body_of(data, len(data))
+        if body is None:
+            return False
+        self._head = known.facts
+        self._head_done = self._complete = self._keep = True
+        attempt.length = len(body)
+        if body:
+            self._parts.append(body)
+        return True
+
+    def _learn(self, data: bytes, head: AnswerHead) -> None:
+        """The head has come twice in a row: know it again, if a whole answer came with it."""
+        known = self.instance.known_answer
+        whole = head.status == 200 and self._complete and self._keep and not self._excess
+        if whole and (known is None or known.facts is not head):
+            self.instance.known_answer = learn(data, head)
 
     def _tell(self, attempt: Attempt) -> None:
         listener = attempt.listener
         if not self._head_told:
+            head = self._head
+            assert head is not None
             self._head_told = True
-            attempt.status = self._status
-            listener.on_head(attempt, self._status, self._headers)
+            attempt.status = head.status
+            listener.on_head(attempt, head)
         parts = self._parts
         if parts:
             block = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -171,7 +209,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _upgraded(self, attempt: Attempt, rest: bytes) -> None:
         self._head_told = self._switched = True
         attempt.status = 101
-        attempt.listener.on_head(attempt, 101, self._headers)
+        attempt.listener.on_head(attempt, AnswerHead(101, self._headers))
         if rest and not attempt.done:
             attempt.listener.on_body(attempt, rest)
 
@@ -234,14 +272,20 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header field."""
-        if not self._head_done:  # What follows is a trailer, whose fields are none of the answer's.
-            self._headers.append((name.lower(), value))
+        if self._head_done:  # What follows is a trailer, whose fields are none of the answer's.
+            return
+        name = name.lower()
+        if name == b"content-length":
+            # Kept apart, so that answers which differ in nothing else are seen to have the same head.
+            self._length = value
+        else:
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is whole; 1xx heads are passed over."""
         if self._complete:
             return
-        status = self._status = self._parser.get_status_code()
+        status = self._parser.get_status_code()
         attempt = self.attempt
         if status < 200:
             if status == 101 and attempt is not None and attempt.tunnel and self._parser.should_upgrade():
@@ -251,9 +295,16 @@ class UpstreamConnection(asyncio.Protocol):
                 raise WireError(msg)
             self._interim = True
             self._headers = []
+            self._length = None
             return
         self._head_done = True
         framed = self._is_framed()
+        head = self.instance.answer_head
+        if head is None or not head.says(status, self._headers):
+            head = self.instance.answer_head = AnswerHead(status, self._headers)
+        self._head = head
+        if attempt is not None and self._length is not None:
+            attempt.length = int(self._length)
         if attempt is not None and attempt.head_only:
             self._complete, self._keep = True, False
         elif not framed and status not in (204, 304):
@@ -261,11 +312,9 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _is_framed(self) -> bool:
         """Whether the head says where the body ends."""
-        framed = False
+        framed = self._length is not None
         for name, value in self._headers:
-            if name == b"content-length":
-                framed = True
-            elif name == b"transfer-encoding":
+            if name == b"transfer-encoding":
                 if framed or value.strip().lower() != b"chunked" or self._parser.get_http_version() != "1.1":
                     msg = "the answer has a transfer-encoding other than chunked, or one on HTTP/1.0"
                     raise WireError(msg)

@@ -11,6 +11,8 @@ from offramp.policy.failover import Failure, blames_upstream
 from offramp.upstream.base import Attempt
 from offramp.upstream.connection import UpstreamConnection
 from offramp.upstream.dial import Address, dial
+from offramp.wire.http import AnswerHead
+from offramp.wire.known_head import KnownHead
 
 IDLE_CONNECTION_S = 60.0
 """An idle connection older than this is closed by us, before a load balancer in between forgets it."""
@@ -77,6 +79,11 @@ class Instance:
         self._waiting: deque[Attempt] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self.retired = False
+        self.answer_head: AnswerHead | None = None
+        """Of its last answer; the same fields again need not be read again."""
+        self.known_answer: KnownHead[AnswerHead] | None = None
+        """A head that came twice in a row. With the instance and not the connection, since most servers say the time:
+        the head of one second comes on all connections."""
 
     @property
     def load(self) -> int:

@@ -4,7 +4,7 @@ Fields of one connection never travel on (RFC 9110, section 7.6.1), nor do those
 always made anew. Field names are lower-case bytes here; the values were checked by llhttp when they came in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 Headers = list[tuple[bytes, bytes]]
@@ -99,21 +99,51 @@ def forwarded_request_fields(headers: Headers, *, own_key: bool) -> bytes:
     return b"".join(lines)
 
 
-def forwarded_answer_fields(headers: Headers, *, also_drop: frozenset[bytes] = frozenset()) -> bytes:
+class AnswerHead:
+    """What the head of an answer says, but for the length of its body; made once for heads that repeat."""
+
+    __slots__ = ("fields", "forwarded", "headers", "requests_left", "status", "tokens_left")
+
+    def __init__(self, status: int, headers: Headers) -> None:
+        """Read the header fields of an answer, all but `content-length`."""
+        self.status = status
+        self.headers = headers
+        self.fields = dict(headers)
+        """By name; the last of several fields of one name."""
+        self.forwarded = forwarded_answer_fields(headers)
+        """Those that travel back to the client, as bytes with line ends."""
+        self.requests_left = _remaining(self.fields, b"x-ratelimit-remaining-requests")
+        """The rest of the upstream's rate limit; `None` where it does not say."""
+        self.tokens_left = _remaining(self.fields, b"x-ratelimit-remaining-tokens")
+
+    def says(self, status: int, headers: Headers) -> bool:
+        """Whether a head with this status and these fields is the same one again."""
+        return self.status == status and self.headers == headers
+
+
+def forwarded_answer_fields(headers: Headers) -> bytes:
     """The upstream's header fields that travel back to the client, as bytes with line ends."""
     lines: list[bytes] = []
     named: frozenset[bytes] = frozenset()
     for name, value in headers:
-        if name in _ANSWER_DROPPED:
-            if name == b"connection" and value not in (b"close", b"keep-alive"):
-                named = connection_names(headers)
-            continue
-        if name not in also_drop:
+        if name not in _ANSWER_DROPPED:
             lines.append(b"%b: %b\r\n" % (name, value))
+        elif name == b"connection" and value not in (b"close", b"keep-alive"):
+            named = connection_names(headers)
     if named:
-        rest = [field for field in headers if field[0] not in named and field[0] != b"connection"]
-        return forwarded_answer_fields(rest, also_drop=also_drop)
+        named |= {b"connection"}
+        return forwarded_answer_fields([field for field in headers if field[0] not in named])
     return b"".join(lines)
+
+
+def _remaining(fields: Mapping[bytes, bytes], name: bytes) -> int | None:
+    """A rate limit's rest as an upstream says it."""
+    value = fields.get(name)
+    return int(value) if value is not None and value.isdigit() and len(value) < 16 else None
+
+
+NO_ANSWER = AnswerHead(0, [])
+"""Of an exchange that nobody has answered yet."""
 
 
 def field(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:

@@ -2,25 +2,16 @@
 
 import pytest
 
-from offramp.gateway.decode import read_head
-from offramp.gateway.exchange import HeadFacts
-from offramp.gateway.known_head import KnownHead, learn
-from offramp.gateway.plan import Limits
+from offramp.wire.known_head import KnownHead, learn
 
 BEFORE = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: "
 AFTER = b"\r\nAuthorization: Bearer k\r\n\r\n"
 LIMIT = 1000
 
 
-def facts(*more: tuple[bytes, bytes]) -> HeadFacts:
-    """What the head says."""
-    fields = [(b"Host", b"a"), (b"Authorization", b"Bearer k"), *more]
-    return read_head(b"POST", b"/v1/chat/completions", fields, version="1.1", limits=Limits())
-
-
-def known() -> KnownHead:
+def known() -> KnownHead[str]:
     """The head, learned."""
-    found = learn(BEFORE + b"2" + AFTER + b"{}", facts(), keep_alive=True)
+    found = learn(BEFORE + b"2" + AFTER + b"{}", "its facts")
     assert found is not None
     return found
 
@@ -28,6 +19,7 @@ def known() -> KnownHead:
 def test_the_same_head_with_another_length_gives_the_body() -> None:
     """Clients repeat their heads; only the length differs."""
     assert known().body_of(BEFORE + b"5" + AFTER + b"hello", LIMIT) == b"hello"
+    assert known().facts == "its facts"
 
 
 @pytest.mark.parametrize(
@@ -54,26 +46,17 @@ def test_anything_else_is_left_to_the_parser(received: bytes) -> None:
     assert known().body_of(received, LIMIT) is None
 
 
-@pytest.mark.parametrize(
-    "more",
-    [(b"Expect", b"100-continue"), (b"Transfer-Encoding", b"chunked"), (b"Upgrade", b"websocket")],
-)
-def test_heads_that_ask_for_something_are_parsed_each_time(more: tuple[bytes, bytes]) -> None:
-    """They need an answer of their own before or beside the body."""
-    assert learn(BEFORE + b"2" + AFTER + b"{}", facts(more), keep_alive=True) is None
-
-
 def test_a_head_without_a_length_is_not_learned() -> None:
     """There would be nothing to cut the body out by."""
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer k\r\n\r\n"
 
-    assert learn(head, facts(), keep_alive=True) is None
+    assert learn(head, "its facts") is None
 
 
 def test_a_length_in_the_body_is_none_of_the_head() -> None:
     """What a client writes into its prompt must not be taken for a header."""
     body = b"x\r\nContent-Length: 9\r\n\r\n"
 
-    found = learn(BEFORE + b"25" + AFTER + body, facts(), keep_alive=True)
+    found = learn(BEFORE + b"25" + AFTER + body, "its facts")
 
     assert found == known()
