@@ -111,6 +111,9 @@ UNFOLDED = {
         'def fill(into):\n    into["stream"] = True\n'
         'def go():\n    p = {"model": "gpt-4o"}\n    fill(p)\n    create(**p)'
     ),
+    "a dictionary of the module that a function fills": (
+        'p = {"model": "gpt-4o"}\nclass Bot:\n    def go(self):\n        p["stream"] = True\n        create(**p)'
+    ),
     "a loop that copies": (
         'all = {"model": "gpt-4o", "stream": True}\np = {}\nfor key, value in all.items():\n'
         "    if value is not None:\n        p[key] = value\ncreate(**p)"
@@ -132,6 +135,24 @@ def test_dictionaries_of_arguments_are_unfolded(text: str) -> None:
     found = site(f"from openai import OpenAI\ncreate = OpenAI().chat.completions.create\n{text}\n")
 
     assert (found.model, found.features) == ("gpt-4o", ("streaming",))
+
+
+def test_a_function_s_own_dictionary_is_not_that_of_the_module() -> None:
+    """The same name stands for another."""
+    found = site("""
+        from openai import OpenAI
+        p = {"model": "gpt-4o"}
+        def other(p):
+            p["stream"] = True
+        def more(**p):
+            p["tools"] = TOOLS
+        def third():
+            p = {}
+            p["seed"] = 1
+        OpenAI().chat.completions.create(**p)
+    """)
+
+    assert found.features == ()
 
 
 HALVES = {

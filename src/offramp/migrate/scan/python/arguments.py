@@ -181,7 +181,7 @@ class _Unfolding:
             if expr.id in owner.parameters:
                 self._parameter(owner, expr.id, steps)
                 break
-            if _rest(owner) == expr.id:
+            if owner.rest == expr.id:
                 self._rest(owner, expr.id)
                 break
             owner = owner.parent
@@ -265,10 +265,3 @@ def _copied(key: ast.expr, value: ast.expr, scope: Scope) -> ast.expr | None:
         if isinstance(items, ast.Call) and isinstance(items.func, ast.Attribute) and items.func.attr == "items":
             return items.func.value
     return None
-
-
-def _rest(scope: Scope) -> str:
-    """The name of `**rest` of a function."""
-    given = getattr(scope.node, "args", None)
-    rest = getattr(given, "kwarg", None)
-    return rest.arg if isinstance(rest, ast.arg) else ""

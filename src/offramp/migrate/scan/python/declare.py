@@ -69,6 +69,9 @@ class _Builder:
         for scope in self.names.scopes.values():
             for name in scope.outer & scope.bindings.keys():
                 self.names.top.bindings.setdefault(name, []).extend(scope.bindings.pop(name))
+        for scope in self.names.scopes.values():
+            if scope.kind == "function":
+                _hand_up(scope)
 
     def children(self, node: ast.AST, scope: Scope) -> None:
         push = self.stack.append
@@ -97,6 +100,7 @@ class _Builder:
             parent=scope,
         )
         inner.parameters = _parameters(node.args)
+        inner.rest = node.args.kwarg.arg if node.args.kwarg is not None else ""
         self.names.scopes[id(node)] = inner
         self.push(scope, *node.args.defaults, *node.args.kw_defaults)
         if isinstance(node, ast.Lambda):
@@ -263,6 +267,16 @@ class _Builder:
             cls.attributes.setdefault(target.attr, []).append(binding)
         elif binding.expr is not None:
             self.names.sets.append((target, binding.expr, scope))
+
+
+def _hand_up(scope: Scope) -> None:
+    """Give what a function puts into a name of the code around it to where that name is bound."""
+    for name in list(scope.stores):
+        owner: Scope | None = scope
+        while owner is not None and (owner.kind == "class" or not owner.binds(name)):
+            owner = owner.parent
+        if owner is not None and owner is not scope:
+            owner.stores.setdefault(name, []).extend(scope.stores.pop(name))
 
 
 def _class_of_self(expr: ast.Attribute, scope: Scope) -> Scope | None:

@@ -37,7 +37,7 @@ def only(reading: Reading, expr: ast.expr, scope: Scope) -> Value:
 
 
 def _is_filled(name: str, scope: Scope | None) -> bool:
-    while scope is not None and name not in scope.bindings:
+    while scope is not None and not scope.binds(name):
         scope = scope.parent
     return scope is not None and bool(scope.stores.get(name))
 

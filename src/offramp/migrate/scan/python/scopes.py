@@ -68,6 +68,8 @@ class Scope:
     """Calls that are given a name."""
     returns: list[ast.expr] = field(default_factory=list)
     parameters: dict[str, Parameter] = field(default_factory=dict)
+    rest: str = ""
+    """The name of `**rest` of a function."""
     blocks: Blocks = field(default_factory=Blocks)
     stars: list[str] = field(default_factory=list)
     """Modules of which all names are imported."""
@@ -81,6 +83,10 @@ class Scope:
     def short(self) -> str:
         """The name without what it stands in."""
         return self.name.rpartition(".")[2]
+
+    def binds(self, name: str) -> bool:
+        """Whether a name is its own."""
+        return name in self.bindings or name in self.parameters or name == self.rest
 
     @property
     def owner(self) -> "Scope | None":
