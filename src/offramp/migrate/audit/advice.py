@@ -8,6 +8,7 @@ from shlex import quote
 from offramp.migrate.audit.audit import Audit
 from offramp.migrate.audit.parameters import NO_EFFECT
 from offramp.migrate.audit.sketch import Measure
+from offramp.migrate.history.relation import LEDGER_SOURCE
 from offramp.migrate.report.words import counted, number, shown
 
 MOST = 5
@@ -204,7 +205,7 @@ def _missing(audit: Audit) -> Iterator[Advice]:
 
 def _priced_by(audit: Audit) -> str:
     """What to do about unknown costs: rows of the ledger have an upstream, imported ones have not."""
-    if "ledger" in audit.whole.sources:
+    if LEDGER_SOURCE in audit.whole.sources:
         return "give the upstream a `provider:` or a `price:`"
     return "name the `provider` in the records, and what it takes under `prices:` in offramp.yaml if it is not known"
 

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 
 from offramp.migrate.audit.traffic import CONTEXTS, TOTAL_NAMES, TOTALS
+from offramp.migrate.history.relation import LEDGER_SOURCE
 from offramp.migrate.ledger.query import Sums
 from offramp.migrate.ledger.selection import day_of
 from offramp.store.columns import MEASURES
@@ -106,7 +107,7 @@ def whole(connection: duckdb.DuckDBPyConnection) -> Whole:
     sources = connection.execute("SELECT source, sum(number) FROM cube GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
     return Whole(
         group=group,
-        sources={str(name or "ledger"): int(number) for name, number in sources},
+        sources={str(name or LEDGER_SOURCE): int(number) for name, number in sources},
         above={
             limit: sum(int(number) for band, number in bands.items() if band > place)
             for place, limit in enumerate(CONTEXTS)

@@ -7,6 +7,7 @@ those two. What is no sum (quantiles, arrivals, repetitions) has a module of its
 
 import duckdb
 
+from offramp.migrate.history.columns import literal
 from offramp.migrate.ledger.selection import Selection
 from offramp.pricing.compute import NS_PER_HOUR
 from offramp.store.columns import MEASURES
@@ -63,16 +64,7 @@ FAILED = (Outcome.REFUSED, Outcome.CLIENT_ERROR, Outcome.UPSTREAM_ERROR, Outcome
 
 def words(values: tuple[str, ...]) -> str:
     """Texts as an SQL list."""
-    return f"({', '.join(map(quoted, values))})"
-
-
-def quoted(text: str) -> str:
-    """A text as an SQL literal.
-
-    >>> quoted("it's")
-    "'it''s'"
-    """
-    return "'" + text.replace("'", "''") + "'"
+    return f"({', '.join(map(literal, values))})"
 
 
 _LOST = words((Outcome.REFUSED.value, Outcome.CLIENT_ERROR.value, Outcome.UPSTREAM_ERROR.value))
@@ -118,7 +110,7 @@ _TOTALS = {
     "compared": "sum(number) FILTER (priced AND baselined)",
     "estimated": "sum(number) FILTER (usage = 'estimated')",
     "failed": f"sum(number) FILTER (outcome IN {words(tuple(one.value for one in FAILED))})",
-    "cancelled": f"sum(number) FILTER (outcome = {quoted(Outcome.CANCELLED.value)})",
+    "cancelled": f"sum(number) FILTER (outcome = {literal(Outcome.CANCELLED.value)})",
     "streamed": f"sum(number) FILTER (features & {int(Feature.STREAMING)} <> 0)",
     "retried": "sum(number) FILTER (retried)",
     "failed_over": "sum(number) FILTER (failed_over)",
@@ -179,14 +171,14 @@ def _audited(selection: Selection, now_ns: int) -> str:
 def where(selection: Selection) -> str:
     """The conditions of a selection, as `offramp ledger` understands them; empty for none."""
     conditions = [
-        f"{name} = {quoted(value)}"
+        f"{name} = {literal(value)}"
         for name in ("team", "feature", "key", "operation", "route", "tier", "outcome")
         if (value := getattr(selection, name)) is not None
     ]
     if selection.model is not None:
-        conditions.append(f"{quoted(selection.model)} IN (model_asked, model_served)")
+        conditions.append(f"{literal(selection.model)} IN (model_asked, model_served)")
     if selection.site is not None:
-        conditions.append(f"starts_with(hex(site), {quoted(selection.site.upper())})")
+        conditions.append(f"starts_with(hex(site), {literal(selection.site.upper())})")
     if selection.since_ns is not None:
         conditions.append(f"started_ns >= {selection.since_ns}")
     if selection.until_ns is not None:

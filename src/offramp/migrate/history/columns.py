@@ -3,6 +3,9 @@
 No I/O here.
 """
 
+from collections.abc import Iterable
+from pathlib import PurePath
+
 FORMAT = 1
 """Version of the files. Columns may be added at the end; a change of meaning needs a new number."""
 
@@ -94,3 +97,19 @@ def literal(text: str) -> str:
     "'it''s'"
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+def parquet(paths: Iterable[PurePath]) -> str:
+    """Parquet files as one table in SQL.
+
+    >>> parquet([PurePath("a.parquet"), PurePath("b.parquet")])
+    "read_parquet(['a.parquet', 'b.parquet'])"
+    """
+    return f"read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
+
+
+STORED_AS = f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{offramp_format: '{FORMAT}'}})"
+"""How DuckDB is to write such a file: the end of a `COPY`."""
+
+FILE_COLUMNS = ", ".join(quoted(name) for name in FILE)
+"""All columns of such a file."""

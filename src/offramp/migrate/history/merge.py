@@ -9,7 +9,7 @@ import duckdb
 
 from offramp.errors import UnavailableError
 from offramp.migrate.history import files
-from offramp.migrate.history.columns import FILE, FORMAT, literal, quoted
+from offramp.migrate.history.columns import FILE_COLUMNS, FORMAT, STORED_AS, literal, parquet
 from offramp.migrate.history.files import FileState, HistoryFile
 from offramp.migrate.history.move import NS_PER_DAY, content_of, entry_of
 from offramp.migrate.history.shelf import ChangedError, Shelf, Step
@@ -54,12 +54,10 @@ def groups(found: Iterable[HistoryFile], until_ns: int) -> Iterator[tuple[int, l
 def _merge(shelf: Shelf, day: int, group: list[HistoryFile]) -> bool:
     to = shelf.engine.scratch / "merged.parquet"
     sources = [shelf.folder / one.file for one in group]
-    columns = ", ".join(quoted(name) for name in FILE)
-    listed = ", ".join(literal(str(path)) for path in sources)
     try:
         shelf.engine.connection.execute(
-            f"COPY (SELECT {columns} FROM read_parquet([{listed}]) ORDER BY started_ns, seq) TO {literal(str(to))}"  # noqa: S608
-            f" (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{offramp_format: '{FORMAT}'}})"
+            f"COPY (SELECT {FILE_COLUMNS} FROM {parquet(sources)} ORDER BY started_ns, seq)"  # noqa: S608 -- our names
+            f" TO {literal(str(to))} {STORED_AS}"
         )
     except duckdb.Error as error:
         raise UnavailableError(f"{to} could not be written: {error}") from error

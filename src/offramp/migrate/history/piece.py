@@ -16,7 +16,7 @@ import duckdb
 import msgspec
 
 from offramp.errors import UnavailableError
-from offramp.migrate.history.columns import ATTEMPT, EXCHANGE, FILE, FORMAT, TRIES, TRIES_TYPE, literal, quoted
+from offramp.migrate.history.columns import ATTEMPT, EXCHANGE, FILE, STORED_AS, TRIES, TRIES_TYPE, literal, quoted
 from offramp.migrate.history.engine import Engine
 
 _BATCH_ROWS = 5_000
@@ -215,7 +215,4 @@ def _csv(lines: Path, *, lenient: bool) -> str:
 
 def _copy(lines: Path, to: Path, *, lenient: bool = False) -> str:
     columns = ", ".join(_read(name, kind, lenient=lenient) for name, kind in FILE.items())
-    return (
-        f"COPY (SELECT {columns} FROM {_csv(lines, lenient=lenient)}) TO {literal(str(to))} ("  # noqa: S608 -- our names
-        f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{offramp_format: '{FORMAT}'}})"
-    )
+    return f"COPY (SELECT {columns} FROM {_csv(lines, lenient=lenient)}) TO {literal(str(to))} {STORED_AS}"  # noqa: S608

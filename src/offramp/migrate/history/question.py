@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from offramp.errors import UnavailableError
-from offramp.migrate.history.columns import FILE, literal, quoted
+from offramp.migrate.history.columns import FILE_COLUMNS, parquet
 from offramp.migrate.history.engine import open_engine
 
 
@@ -35,10 +35,8 @@ class ParquetPart:
 @contextmanager
 def open_part(paths: Sequence[Path]) -> Iterator[ParquetPart]:
     """Files of the history as the table `exchanges`, with the attempts in its column `tries`."""
-    columns = ", ".join(quoted(name) for name in FILE)
-    listed = ", ".join(literal(str(path)) for path in paths)
     with open_engine() as engine:
         # In SQLite the quotient of two integers is one, and `hex(x) LIKE` is asked with capital digits already.
         engine.connection.execute("SET integer_division = true")
-        engine.connection.execute(f"CREATE VIEW exchanges AS SELECT {columns} FROM read_parquet([{listed}])")  # noqa: S608
+        engine.connection.execute(f"CREATE VIEW exchanges AS SELECT {FILE_COLUMNS} FROM {parquet(paths)}")  # noqa: S608
         yield ParquetPart(engine.connection)

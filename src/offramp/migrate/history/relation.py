@@ -12,7 +12,7 @@ import duckdb
 
 from offramp.errors import UnavailableError
 from offramp.migrate.history import piece
-from offramp.migrate.history.columns import ATTEMPT, EXCHANGE, PUBLIC, TRIES, TRIES_TYPE, literal, quoted
+from offramp.migrate.history.columns import ATTEMPT, EXCHANGE, PUBLIC, TRIES, TRIES_TYPE, literal, parquet, quoted
 from offramp.migrate.history.engine import MEMORY_LIMIT, Engine, open_engine
 from offramp.migrate.history.files import Problem
 from offramp.migrate.ledger.view import View, open_view
@@ -100,7 +100,7 @@ def _make_views(
 ) -> None:
     selects = [_EMPTY]
     if own:
-        selects.append(f"SELECT {_COLUMNS}, {literal(LEDGER_SOURCE)} AS source FROM {_files(own)}")  # noqa: S608
+        selects.append(f"SELECT {_COLUMNS}, {literal(LEDGER_SOURCE)} AS source FROM {parquet(own)}")  # noqa: S608
     selects += [select for path in extra if (select := _imported(connection, path))]
     connection.execute(f"CREATE VIEW everything AS {' UNION ALL '.join(selects)}")
     within = f"started_ns >= {span[0]} AND started_ns < {span[1]}"
@@ -116,7 +116,7 @@ def _make_views(
 def _imported(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
     """The exchanges of an import; empty if it is no such file, which is then noted."""
     try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {_files([path])}").fetchall()  # noqa: S608
+        described = connection.execute(f"DESCRIBE SELECT * FROM {parquet([path])}").fetchall()  # noqa: S608
     except duckdb.Error as error:
         _note(connection, str(path), str(error).partition("\n")[0])
         return ""
@@ -129,11 +129,7 @@ def _imported(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
         for name, kind in _KINDS.items()
     ]
     source = "source" if "source" in names else literal(path.stem)
-    return f"SELECT {', '.join(columns)}, {source} AS source FROM {_files([path])}"  # noqa: S608
-
-
-def _files(paths: Sequence[Path]) -> str:
-    return f"read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
+    return f"SELECT {', '.join(columns)}, {source} AS source FROM {parquet([path])}"  # noqa: S608
 
 
 def _note(connection: duckdb.DuckDBPyConnection, file: str, message: str, rows: int | None = None) -> None:
