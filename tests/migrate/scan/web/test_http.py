@@ -49,6 +49,7 @@ NONE = {
     "nock": "import nock from 'nock'; nock('https://api.openai.com').post('/v1/chat/completions').reply(200);",
     "own path": "fetch('/api/chat', { body: JSON.stringify({ model: 'gpt-4o' }) });",
     "own service": "client.post('/assistants', body); axios.get('/models');",
+    "other vendor's list below a path": "fetch('https://api.groq.com/openai/v1/models', { headers });",
     "other vendor": "fetch('https://api.anthropic.com/v1/models'); fetch('https://x.example/v1/chat/completions');",
     "only a name": "const url = 'https://api.openai.com/v1/chat/completions'; check(url);",
 }

@@ -60,7 +60,7 @@ def use_at(who: Callers, place: Place, callee: Value, name: str) -> Use | None:
         for said in _addresses(who, address):
             value = _joined_to(base, said)
             operation = operation_at(value, base=base)
-            if operation == MODELS and "openai" not in f"{_written(value)} {base} {_around(place)}".lower():
+            if operation == MODELS and not _lists_openai_models(_written(value), base, place):
                 continue
             if operation is not None:
                 found.setdefault(operation, value)
@@ -76,6 +76,13 @@ def _joined_to(base: str, address: Value) -> Value:
     if not base.startswith("http") or not isinstance(path, str) or path.startswith("http"):
         return address
     return Literal(f"{base.rstrip('/')}/{path.lstrip('/')}".rstrip("/"))
+
+
+def _lists_openai_models(address: str, base: str, place: Place) -> bool:
+    """Whether OpenAI's models are asked for: others have the same path, some of them below `/openai`."""
+    host = address.split("/")[2] if address.startswith(("https://", "http://")) else ""
+    said = host if host and not host.startswith(_HOLE) else f"{address} {base} {_around(place)}"
+    return "openai" in said.lower()
 
 
 def _around(place: Place) -> str:
