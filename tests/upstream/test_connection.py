@@ -358,3 +358,21 @@ async def test_a_head_or_trailer_without_an_end_is_given_up(flood: str) -> None:
 
     assert heard.failure is Failure.NOT_PROTOCOL
     assert "longer than" in heard.reason
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("framing", [b"content-length: 2\r\n", b"transfer-encoding: chunked\r\n"])
+async def test_a_change_of_protocol_with_a_body_is_none(framing: bytes) -> None:
+    """Nobody could say where the body ends and the new protocol begins (RFC 9110, section 8.6)."""
+    switched = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n" + framing + b"\r\n"
+    async with scripted(always(switched + b"hi")) as target:
+        instance = instance_at(target.port)
+        heard = Heard()
+        attempt = attempt_at(instance, heard, b"GET / HTTP/1.1\r\nhost: t\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")
+        attempt.tunnel = True
+        instance.start(attempt)
+        await heard.over()
+        await close(instance)
+
+    assert (heard.events, heard.failure) == (["lost"], Failure.NOT_PROTOCOL)
+    assert "with a body" in heard.reason

@@ -287,12 +287,10 @@ class UpstreamConnection(asyncio.Protocol):
             return
         status = self._parser.get_status_code()
         attempt = self.attempt
+        if status == 101:
+            self._check_switch(attempt)
+            return
         if status < 200:
-            if status == 101 and attempt is not None and attempt.tunnel and self._parser.should_upgrade():
-                return
-            if status == 101:
-                msg = "the upstream switched protocols unasked"
-                raise WireError(msg)
             self._interim = True
             self._headers = []
             self._length = None
@@ -309,6 +307,15 @@ class UpstreamConnection(asyncio.Protocol):
             self._complete, self._keep = True, False
         elif not framed and status not in (204, 304):
             self._until_close = True
+
+    def _check_switch(self, attempt: Attempt | None) -> None:
+        """Refuse a change of protocol that was not asked for, and one that has a body: llhttp would read it on."""
+        if attempt is None or not attempt.tunnel or not self._parser.should_upgrade():
+            msg = "the upstream switched protocols unasked"
+            raise WireError(msg)
+        if self._is_framed() and self._length != b"0":
+            msg = "the upstream switched protocols with a body"
+            raise WireError(msg)
 
     def _is_framed(self) -> bool:
         """Whether the head says where the body ends."""
