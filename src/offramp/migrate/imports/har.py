@@ -8,7 +8,7 @@ import binascii
 from collections.abc import Iterator
 
 from offramp.migrate.imports.http_exchange import Recorded, operation_of, row_of
-from offramp.migrate.imports.notes import Notes, UnusableError
+from offramp.migrate.imports.notes import Notes, usable
 from offramp.migrate.imports.values import Record, first, moment_ns, record, text
 from offramp.store.rows import ExchangeRow
 
@@ -16,16 +16,8 @@ from offramp.store.rows import ExchangeRow
 def rows(document: object, notes: Notes, hash_key: bytes) -> Iterator[ExchangeRow]:
     """The entries that are calls of a model; the others are passed over."""
     entries = record(record(document).get("log")).get("entries")
-    for number, entry in enumerate(entries if isinstance(entries, list) else [], start=1):
-        try:
-            row = _row(record(entry), number, hash_key)
-        except UnusableError as error:
-            notes.leave_out(number, str(error))
-            continue
-        if row is None:
-            notes.passed_over += 1
-        else:
-            yield row
+    numbered = enumerate(entries if isinstance(entries, list) else [], start=1)
+    return usable(numbered, lambda entry, number: _row(record(entry), number, hash_key), notes)
 
 
 def _row(entry: Record, number: int, hash_key: bytes) -> ExchangeRow | None:

@@ -4,9 +4,9 @@ Source: Langfuse public API, schema Observation (`usageDetails`, `costDetails` a
 """
 
 from offramp.migrate.imports.notes import UnusableError
-from offramp.migrate.imports.row import NONE, exchange
+from offramp.migrate.imports.row import FAILED, NONE, counts, exchange
 from offramp.migrate.imports.values import NS_PER_S, Record, count, first, moment_ns, nano_usd, record, text
-from offramp.store.rows import ExchangeRow, Outcome
+from offramp.store.rows import ExchangeRow
 from offramp.wire.features import Feature
 from offramp.wire.operation import Operation
 
@@ -53,14 +53,9 @@ def row_of(entry: Record, number: int) -> ExchangeRow | None:
         features=features,
         max_tokens=count(first(parameters, "max_tokens", "max_completion_tokens", "maxTokens")),
         model_asked=text(first(entry, "model", "providedModelName", "provided_model_name")),
-        status=500 if failed else 200,
-        outcome=(Outcome.UPSTREAM_ERROR if failed else Outcome.OK).value,
+        **(FAILED if failed else {}),
         error_code="error" if failed else "",
-        input_tokens=input_tokens,
-        output_tokens=(output_tokens or 0) if input_tokens is not None else None,
-        cached_tokens=cached if input_tokens is not None else None,
-        reasoning_tokens=reasoning if input_tokens is not None else None,
-        usage="measured" if input_tokens is not None else "none",
+        **counts(input_tokens, output_tokens, cached, reasoning),
         ttft_s=(first_ns - started_ns) / NS_PER_S if first_ns is not None and first_ns >= started_ns else None,
         total_s=(ended_ns - started_ns) / NS_PER_S if ended_ns is not None else 0.0,
         cost_nano=_cost(entry),

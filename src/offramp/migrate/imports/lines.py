@@ -10,7 +10,7 @@ import msgspec
 
 from offramp.migrate.imports.http_exchange import Recorded, row_of
 from offramp.migrate.imports.notes import UnusableError
-from offramp.migrate.imports.row import NONE, exchange, outcome_of
+from offramp.migrate.imports.row import NONE, counts, exchange, outcome_of
 from offramp.migrate.imports.values import Record, count, currency, first, moment_ns, nano_usd, record, text
 from offramp.store.rows import ExchangeRow
 from offramp.wire.features import Feature
@@ -83,10 +83,7 @@ def row_of_flat(entry: Record, number: int) -> ExchangeRow:
         outcome=outcome_of(status),
         error_code=text(first(entry, "error_code", "error")),
         finish_reason=text(entry.get("finish_reason")),
-        input_tokens=input_tokens,
-        output_tokens=(output_tokens or 0) if input_tokens is not None else None,
-        cached_tokens=min(count(entry.get("cached_tokens")) or 0, input_tokens) if input_tokens is not None else None,
-        usage="measured" if input_tokens is not None else "none",
+        **counts(input_tokens, output_tokens, count(entry.get("cached_tokens")) or 0),
         ttft_s=_seconds(entry, "ttft"),
         total_s=_seconds(entry, "total", "latency", "duration") or 0.0,
         cost_nano=None if currency(entry) else nano_usd(first(entry, *COSTS)),

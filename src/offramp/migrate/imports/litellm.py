@@ -4,9 +4,9 @@ Source: the table LiteLLM_SpendLogs of the LiteLLM proxy.
 """
 
 from offramp.migrate.imports.notes import UnusableError
-from offramp.migrate.imports.row import NONE, exchange
+from offramp.migrate.imports.row import FAILED, NONE, counts, exchange
 from offramp.migrate.imports.values import NS_PER_S, Record, count, first, moment_ns, nano_usd, record, text
-from offramp.store.rows import ExchangeRow, Outcome
+from offramp.store.rows import ExchangeRow
 from offramp.wire.features import Feature
 from offramp.wire.operation import Operation
 
@@ -35,8 +35,7 @@ def row_of(entry: Record, number: int) -> ExchangeRow:
     metadata = record(entry.get("metadata"))
     failed = text(first(entry, "status")) == "failure" or text(metadata.get("status")) == "failure"
     input_tokens, output_tokens = count(entry.get("prompt_tokens")), count(entry.get("completion_tokens"))
-    has_usage = input_tokens is not None and not (failed and not input_tokens)
-    cached = _cached(metadata)
+    has_usage = not (failed and not input_tokens)
     # LiteLLM says the end where there was no stream.
     streamed = first_ns is not None and started_ns < first_ns < ended_ns
     return exchange(
@@ -50,12 +49,8 @@ def row_of(entry: Record, number: int) -> ExchangeRow:
         instance=text(entry.get("api_base")),
         model_asked=text(entry.get("model_group")) or text(entry.get("model")),
         model_served=text(entry.get("model")),
-        status=500 if failed else 200,
-        outcome=(Outcome.UPSTREAM_ERROR if failed else Outcome.OK).value,
-        input_tokens=input_tokens if has_usage else None,
-        output_tokens=(output_tokens or 0) if has_usage else None,
-        cached_tokens=min(cached, input_tokens or 0) if has_usage else None,
-        usage="measured" if has_usage else "none",
+        **(FAILED if failed else {}),
+        **counts(input_tokens if has_usage else None, output_tokens, _cached(metadata)),
         ttft_s=(first_ns - started_ns) / NS_PER_S if first_ns is not None and first_ns >= started_ns else None,
         total_s=(ended_ns - started_ns) / NS_PER_S,
         cost_nano=nano_usd(entry.get("spend")),

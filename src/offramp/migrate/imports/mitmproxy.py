@@ -8,12 +8,13 @@ Source: tnetstrings.org; the flow format of mitmproxy 10 and later (version 20 a
 
 import zlib
 from collections.abc import Iterator
+from itertools import count
 from typing import IO
 
 import zstandard
 
 from offramp.migrate.imports.http_exchange import Recorded, operation_of, row_of
-from offramp.migrate.imports.notes import Notes, UnusableError
+from offramp.migrate.imports.notes import Notes, UnusableError, usable
 from offramp.migrate.imports.values import NS_PER_S, Record, moment_ns, record, text
 from offramp.store.rows import ExchangeRow
 
@@ -25,9 +26,11 @@ _DIGITS = 12
 
 def rows(file: IO[bytes], notes: Notes, hash_key: bytes) -> Iterator[ExchangeRow]:
     """The flows that are calls of a model; the others are passed over."""
-    number = 0
-    while True:
-        number += 1
+    return usable(_flows(file, notes), lambda flow, number: _row(record(flow), number, hash_key), notes)
+
+
+def _flows(file: IO[bytes], notes: Notes) -> Iterator[tuple[int, object]]:
+    for number in count(1):
         try:
             flow = read(file)
         except UnusableError as error:
@@ -35,15 +38,7 @@ def rows(file: IO[bytes], notes: Notes, hash_key: bytes) -> Iterator[ExchangeRow
             return
         if flow is None:
             return
-        try:
-            row = _row(record(flow), number, hash_key)
-        except UnusableError as error:
-            notes.leave_out(number, str(error))
-            continue
-        if row is None:
-            notes.passed_over += 1
-        else:
-            yield row
+        yield number, flow
 
 
 def read(file: IO[bytes]) -> object | None:

@@ -1,6 +1,11 @@
 """What an import could not use, by row: the rest is still counted, and totals say what is missing. No I/O here."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+Entry = TypeVar("Entry")
+Row = TypeVar("Row")
 
 SHOWN = 20
 """Problems of one file that are told one by one; the others are only counted."""
@@ -40,3 +45,25 @@ class Notes:
         """A row was counted, but something of it could not be used."""
         if len(self.problems) < SHOWN:
             self.problems.append(Problem(file=self.file, row=row, message=message[:300]))
+
+
+def usable(
+    found: Iterable[tuple[int, Entry]], row_of: Callable[[Entry, int], Row | None], notes: Notes
+) -> Iterator[Row]:
+    """The rows of what was found; what cannot be used is noted, what is no model traffic is passed over.
+
+    Args:
+        found: Entries with their numbers.
+        row_of: Makes a row of an entry and its number; raises `UnusableError`, and gives `None` for other traffic.
+        notes: Hears of what gives no row.
+    """
+    for number, entry in found:
+        try:
+            row = row_of(entry, number)
+        except UnusableError as error:
+            notes.leave_out(number, str(error))
+            continue
+        if row is None:
+            notes.passed_over += 1
+        else:
+            yield row

@@ -6,10 +6,10 @@ Source: OTLP 1.x, ExportTraceServiceRequest in its JSON form; OpenTelemetry sema
 
 from collections.abc import Iterator
 
-from offramp.migrate.imports.notes import Notes, UnusableError
-from offramp.migrate.imports.row import NONE, exchange
+from offramp.migrate.imports.notes import Notes, UnusableError, usable
+from offramp.migrate.imports.row import FAILED, NONE, counts, exchange
 from offramp.migrate.imports.values import NS_PER_S, Record, count, first, moment_ns, record, text
-from offramp.store.rows import ExchangeRow, Outcome
+from offramp.store.rows import ExchangeRow
 from offramp.wire.features import Feature
 from offramp.wire.operation import Operation
 
@@ -30,20 +30,17 @@ _USED = {
 
 def rows(documents: Iterator[tuple[int, object]], notes: Notes) -> Iterator[ExchangeRow]:
     """The spans that are calls of a model; the others are passed over."""
+    return usable(_spans(documents), lambda found, _: _row(*found), notes)
+
+
+def _spans(documents: Iterator[tuple[int, object]]) -> Iterator[tuple[int, tuple[Record, Record]]]:
+    """Each span with the attributes of what it was made by, and the number of its document."""
     for number, document in documents:
         for resource in _list(record(document), "resourceSpans", "resource_spans"):
             about = _attributes(record(resource.get("resource")))
             for scope in _list(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans"):
                 for span in _list(scope, "spans"):
-                    try:
-                        row = _row(span, about)
-                    except UnusableError as error:
-                        notes.leave_out(number, str(error))
-                        continue
-                    if row is None:
-                        notes.passed_over += 1
-                    else:
-                        yield row
+                    yield number, (span, about)
 
 
 def _row(span: Record, about: Record) -> ExchangeRow | None:
@@ -82,14 +79,10 @@ def _row(span: Record, about: Record) -> ExchangeRow | None:
         instance=text(first(said, "server.address")),
         model_asked=model,
         model_served=text(said.get("gen_ai.response.model")),
-        status=500 if failed else 200,
-        outcome=(Outcome.UPSTREAM_ERROR if failed else Outcome.OK).value,
+        **(FAILED if failed else {}),
         error_code=text(said.get("error.type")),
         finish_reason=text(reasons[0]) if isinstance(reasons, list) and reasons else "",
-        input_tokens=input_tokens,
-        output_tokens=(output_tokens or 0) if input_tokens is not None else None,
-        cached_tokens=min(cached, input_tokens) if input_tokens is not None else None,
-        usage="measured" if input_tokens is not None else "none",
+        **counts(input_tokens, output_tokens, cached),
         ttft_s=ttft if isinstance(ttft, float) and ttft >= 0 else None,
         total_s=(ended_ns - started_ns) / NS_PER_S,
     )

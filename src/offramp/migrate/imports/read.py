@@ -17,7 +17,7 @@ from offramp.migrate.history.engine import Engine, open_engine
 from offramp.migrate.imports import har, langfuse, lines, litellm, mitmproxy, openai_usage, opentelemetry
 from offramp.migrate.imports.documents import beginning, document, opened, rows
 from offramp.migrate.imports.kinds import Kind, by_beginning, by_record
-from offramp.migrate.imports.notes import Notes, Problem, UnusableError
+from offramp.migrate.imports.notes import Notes, Problem, usable
 from offramp.migrate.imports.oddities import oddities
 from offramp.migrate.imports.row import Bucket
 from offramp.migrate.imports.values import Record, record
@@ -160,28 +160,24 @@ def _exchanges(path: Path, kind: Kind, notes: Notes, hash_key: bytes) -> Iterato
     elif kind is Kind.OTEL:
         yield from opentelemetry.rows(rows(path, notes), notes)
     else:
-        for number, entry in rows(path, notes):
-            try:
-                row = _row(record(entry), number, kind, hash_key)
-            except UnusableError as error:
-                notes.leave_out(number, str(error))
-                continue
-            if row is None:
-                notes.passed_over += 1
-                continue
-            for oddity in oddities(record(entry), kind):
-                notes.remark(number, oddity)
-            yield row
+        yield from usable(
+            rows(path, notes), lambda entry, number: _row(record(entry), number, kind, hash_key, notes), notes
+        )
 
 
-def _row(entry: Record, number: int, kind: Kind, hash_key: bytes) -> ExchangeRow | None:
+def _row(entry: Record, number: int, kind: Kind, hash_key: bytes, notes: Notes) -> ExchangeRow | None:
+    row: ExchangeRow | None
     if kind is Kind.LITELLM:
-        return litellm.row_of(entry, number)
-    if kind is Kind.LANGFUSE:
-        return langfuse.row_of(entry, number)
-    if record(entry.get("request")) or record(entry.get("body")):
-        return lines.row_of_pair(entry, number, hash_key)
-    return lines.row_of_flat(entry, number)
+        row = litellm.row_of(entry, number)
+    elif kind is Kind.LANGFUSE:
+        row = langfuse.row_of(entry, number)
+    elif record(entry.get("request")) or record(entry.get("body")):
+        row = lines.row_of_pair(entry, number, hash_key)
+    else:
+        row = lines.row_of_flat(entry, number)
+    for oddity in oddities(entry, kind) if row is not None else ():
+        notes.remark(number, oddity)
+    return row
 
 
 def _write(found: Iterator[ExchangeRow], folder: Path, name: str, engine: Engine) -> tuple[list[Path], int]:

@@ -31,6 +31,24 @@ def exchange(**known: Any) -> ExchangeRow:  # noqa: ANN401 - the columns, each o
     return ExchangeRow(**{**_UNKNOWN, **known})
 
 
+def counts(
+    input_tokens: int | None, output_tokens: int | None, cached_tokens: int, reasoning_tokens: int | None = None
+) -> Mapping[str, Any]:
+    """The columns of a usage; without a number of tokens in, nothing of it is known."""
+    if input_tokens is None:
+        return {}
+    return {
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens or 0,
+        "cached_tokens": min(cached_tokens, input_tokens),
+        "reasoning_tokens": reasoning_tokens,
+        "usage": "measured",
+    }
+
+
+FAILED: Mapping[str, Any] = {"status": 500, "outcome": Outcome.UPSTREAM_ERROR.value}
+"""The columns of a failure of which no status was recorded."""
+
 _UNKNOWN: Mapping[str, Any] = {
     "key": "",
     "team": NONE,
