@@ -26,15 +26,15 @@ class KnownHead(NamedTuple, Generic[Facts]):
 
     def body_of(self, received: bytes, limit_bytes: int) -> bytes | None:
         """The body, if `received` is exactly one whole message with this head; else `None`."""
-        if not received.startswith(self.before):
+        before, after = self.before, self.after
+        if not received.startswith(before):
             return None
-        start = len(self.before)
+        start = len(before)
         end = received.find(b"\r", start, start + _MAX_DIGITS)
-        digits = received[start:end]
-        if not digits.isdigit() or not received.startswith(self.after, end):
+        length = len(received) - end - len(after)
+        if received[start:end] != b"%d" % length or length > limit_bytes or not received.startswith(after, end):
             return None
-        body = received[end + len(self.after) :]
-        return body if len(body) == int(digits) and len(body) <= limit_bytes else None
+        return received[end + len(after) :]
 
 
 def learn(received: bytes, facts: Facts) -> KnownHead[Facts] | None:
