@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from markupsafe import Markup
 
 from offramp.migrate.report.charts import Series, lines
-from offramp.migrate.report.page import Section, Tile, bullets, figure, pair, paragraph, render, stack, tiles
+from offramp.migrate.report.page import Section, Tile, bullets, figure, paragraph, render, stack, tiles
 from offramp.migrate.report.tables import table
 
 HOSTILE = "</title><script src=//evil.example></script><img src=x onerror=alert(1)>\x00"
@@ -42,7 +42,7 @@ class Tags(HTMLParser):
 def page(word: str) -> str:
     body = stack(
         tiles([Tile(label=word, value=word, note=word)]),
-        pair(figure(word, lines([Series(name=word, points=[(1, 1), (2, 3)])], x_label=word, y_label=word), word)),
+        figure(word, lines([Series(name=word, points=[(1, 1), (2, 3)])], x_label=word, y_label=word), word),
         paragraph(word),
         bullets([word]),
         table([word], [[word]], caption=word),

@@ -79,9 +79,6 @@ class Whole:
     most_input: int | None
     most_output: int | None
     most_context: int | None
-    busy_s: float
-    """Seconds of all requests together."""
-    slowest_s: float | None
     bad_time: int
     """Durations that cannot be."""
     bad_usage: int
@@ -124,7 +121,6 @@ _OF_ALL = {
     "messages": "sum",
     "most_messages": "max",
     "counted": "sum",
-    "busy_s": "sum",
     "hashed": "sum",
 }
 _OF_KNOWN = {
@@ -134,7 +130,6 @@ _OF_KNOWN = {
     "most_input": "max",
     "most_output": "max",
     "most_context": "max",
-    "slowest_s": "max",
 }
 """What is unknown where there is nothing."""
 

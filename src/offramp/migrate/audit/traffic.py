@@ -8,7 +8,7 @@ those two. What is no sum (quantiles, arrivals, repetitions) has a module of its
 import duckdb
 
 from offramp.migrate.history.columns import literal
-from offramp.migrate.ledger.selection import Selection
+from offramp.migrate.ledger.selection import NS_PER_DAY, Selection
 from offramp.pricing.compute import NS_PER_HOUR
 from offramp.store.columns import MEASURES
 from offramp.store.rows import Outcome
@@ -16,8 +16,6 @@ from offramp.wire.features import Feature
 
 EARLIEST_NS = 1_577_836_800 * 10**9
 """2020-01-01: before it there was no such API, so an earlier arrival is a clock that was wrong."""
-
-DAY_NS = 24 * NS_PER_HOUR
 
 LONGEST_S = 7 * 86_400.0
 """A request that took longer than a week did not; its clock jumped."""
@@ -92,8 +90,6 @@ _ONCE = {
     "most_input": "max(input_tokens)",
     "most_output": "max(output_tokens)",
     "most_context": "max(context)",
-    "busy_s": "sum(total_s)",
-    "slowest_s": "max(total_s)",
     "hashed": "count(CASE WHEN octet_length(request_hash) > 0 THEN 1 END)",
     "first_ns": "min(CASE WHEN NOT bad_clock THEN started_ns END)",
     "last_ns": "max(CASE WHEN NOT bad_clock THEN started_ns END)",
@@ -159,7 +155,7 @@ def _audited(selection: Selection, now_ns: int) -> str:
     context = "(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))"
     band = " + ".join(f"(context > {limit})::TINYINT" for limit in CONTEXTS)
     bad_usage = " OR ".join(f"coalesce({name} NOT BETWEEN 0 AND {MOST_TOKENS}, false)" for name in tokens)
-    good_clock = f"started_ns BETWEEN {EARLIEST_NS} AND {now_ns + DAY_NS}"
+    good_clock = f"started_ns BETWEEN {EARLIEST_NS} AND {now_ns + NS_PER_DAY}"
     bad = f"coalesce(NOT ({good_time}), true) AS bad_time, ({bad_usage}) AS bad_usage"
     bad = f"{bad}, coalesce(NOT ({good_clock}), true) AS bad_clock"
     return (

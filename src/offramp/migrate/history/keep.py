@@ -12,8 +12,9 @@ from offramp.migrate.history.engine import open_engine
 from offramp.migrate.history.files import SCRATCH, FileState
 from offramp.migrate.history.kept import Kept
 from offramp.migrate.history.merge import merge
-from offramp.migrate.history.move import NS_PER_DAY, PART_ROWS, move
+from offramp.migrate.history.move import PART_ROWS, move
 from offramp.migrate.history.shelf import Shelf, Step, only_mover, transaction
+from offramp.migrate.ledger.selection import NS_PER_DAY
 from offramp.migrate.ledger.view import require_ledger
 from offramp.pricing.compute import NS_PER_HOUR
 from offramp.store import schema, state

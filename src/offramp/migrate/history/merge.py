@@ -11,8 +11,9 @@ from offramp.errors import UnavailableError
 from offramp.migrate.history import files
 from offramp.migrate.history.columns import FILE_COLUMNS, FORMAT, STORED_AS, literal, parquet
 from offramp.migrate.history.files import FileState, HistoryFile
-from offramp.migrate.history.move import NS_PER_DAY, content_of, entry_of
+from offramp.migrate.history.move import content_of, entry_of
 from offramp.migrate.history.shelf import ChangedError, Shelf, Step
+from offramp.migrate.ledger.selection import NS_PER_DAY
 
 MERGED_ROWS = 2_000_000
 """Most exchanges of a merged file: eighty megabytes, sorted within the mover's memory."""

@@ -19,14 +19,13 @@ from offramp.migrate.history.columns import FORMAT, TRIES
 from offramp.migrate.history.engine import Engine
 from offramp.migrate.history.files import HistoryFile, Problem
 from offramp.migrate.history.shelf import ChangedError, Shelf, Step
+from offramp.migrate.ledger.selection import NS_PER_DAY
 from offramp.pricing.compute import NS_PER_HOUR
 from offramp.store.bills import Waiting
 from offramp.store.state import LEDGER
 
 PART_ROWS = 200_000
 """Exchanges that are moved in one transaction: about a second in which a fold has to wait."""
-
-NS_PER_DAY = 24 * NS_PER_HOUR
 
 _decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
 

@@ -1,4 +1,4 @@
-"""OpenAI's usage and costs exports: totals by time, project and model, not single requests. No I/O here.
+"""OpenAI's usage and costs exports: totals by time, not single requests. No I/O here.
 
 Source: OpenAI API, `GET /v1/organization/usage/completions` (and `/embeddings`) and `GET /v1/organization/costs`: pages
 of buckets with `results`.
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from offramp.migrate.imports.notes import Notes, UnusableError
 from offramp.migrate.imports.row import Bucket
-from offramp.migrate.imports.values import Record, count, first, moment_ns, nano_usd, record, text
+from offramp.migrate.imports.values import Record, count, moment_ns, nano_usd, record, text
 
 COSTS = "organization.costs.result"
 
@@ -39,13 +39,12 @@ def _bucket(bucket: Record, number: int, notes: Notes) -> Iterator[Bucket]:
         return
     for result in map(record, results):
         try:
-            yield _result(result, begins_ns, ends_ns)
+            yield _result(result)
         except UnusableError as error:
             notes.leave_out(number, str(error))
 
 
-def _result(result: Record, begins_ns: int, ends_ns: int) -> Bucket:
-    project = text(first(result, "project_id", "project_name"))
+def _result(result: Record) -> Bucket:
     if result.get("object") == COSTS:
         amount = record(result.get("amount"))
         currency = text(amount.get("currency")).lower()
@@ -56,10 +55,7 @@ def _result(result: Record, begins_ns: int, ends_ns: int) -> Bucket:
             raise UnusableError(f"its costs are {amount.get('value')!r:.40}")
         model = text(result.get("line_item")).partition(",")[0]
         return Bucket(
-            begins_ns=begins_ns,
-            ends_ns=ends_ns,
             model=model,
-            project=project,
             requests=0,
             input_tokens=0,
             output_tokens=0,
@@ -70,10 +66,7 @@ def _result(result: Record, begins_ns: int, ends_ns: int) -> Bucket:
     if requests is None or input_tokens is None:
         raise UnusableError("it has no `num_model_requests` or no `input_tokens`")
     return Bucket(
-        begins_ns=begins_ns,
-        ends_ns=ends_ns,
         model=text(result.get("model")),
-        project=project,
         requests=requests,
         input_tokens=input_tokens,
         output_tokens=count(result.get("output_tokens")) or 0,

@@ -21,6 +21,7 @@ from offramp.migrate.imports.notes import Notes, Problem, usable
 from offramp.migrate.imports.oddities import oddities
 from offramp.migrate.imports.row import Bucket
 from offramp.migrate.imports.values import Record, record
+from offramp.migrate.ledger.selection import NS_PER_DAY
 from offramp.pricing.cards import TokenCard
 from offramp.store import schema
 from offramp.store.columns import EXCHANGE, Money, exchange_values
@@ -28,7 +29,6 @@ from offramp.store.rows import ExchangeRow
 from offramp.wire.usage import Usage
 
 _BATCH = 5_000
-_DAY_NS = 86_400 * 10**9
 _EPOCH = date(1970, 1, 1).toordinal()
 _COLUMNS = ("seq", *EXCHANGE, "cost_nano", "baseline_nano", "compute_nano")
 _INSERT = f"INSERT INTO exchanges ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
@@ -119,7 +119,7 @@ def _priced(found: Iterator[ExchangeRow], book: PriceBook | None) -> Iterator[Ex
         if book is None or row.cost_nano is not None or row.input_tokens is None:
             yield row
             continue
-        asked = (row.instance, row.tier, row.model_served or row.model_asked, row.started_ns // _DAY_NS)
+        asked = (row.instance, row.tier, row.model_served or row.model_asked, row.started_ns // NS_PER_DAY)
         if asked not in cards:
             cards[asked] = _card(book, *asked)
         card = cards[asked]

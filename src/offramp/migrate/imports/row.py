@@ -13,11 +13,8 @@ NONE = "none"
 class Bucket:
     """Totals of many requests over a time, as bills have them."""
 
-    begins_ns: int
-    ends_ns: int
     model: str
     """Empty where the source does not tell models apart."""
-    project: str
     requests: int
     input_tokens: int
     output_tokens: int

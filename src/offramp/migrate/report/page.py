@@ -54,11 +54,6 @@ def figure(caption: str, chart: Markup, note: str = "") -> Markup:
     return element("figure", element("figcaption", _text(caption)), chart, *below)
 
 
-def pair(*parts: Markup) -> Markup:
-    """Tables side by side where there is room; charts need the whole width."""
-    return element("div", *parts, class_="pair")
-
-
 def paragraph(text: str) -> Markup:
     """A paragraph."""
     return element("p", _text(text))
