@@ -165,7 +165,7 @@ def test_a_line_that_is_no_capture_costs_only_itself(tmp_path: Path) -> None:
 
     assert found[-4:] == ["req-13", "req-20", "req-21", "req-22"]
     assert len(damaged) == 1
-    assert "line 15, 16, 18, 19, 20, 21, 22, 23, 24, 25 and 4 more are no captures" in damaged[0]
+    assert "lines 15, 16, 18, 19, 20, 21, 22, 23, 24, 25 and 4 more are no captures" in damaged[0]
 
 
 def test_segments_that_ended_before_the_time_asked_for_are_not_read(tmp_path: Path) -> None:

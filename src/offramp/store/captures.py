@@ -225,8 +225,8 @@ def _segment(path: Path, troubles: Troubles) -> Iterator[Captured]:
         troubles.add(path, f"cut off or damaged after line {number}")
     if unreadable:
         more = f" and {unreadable - len(places):,} more" if unreadable > len(places) else ""
-        what = "is no capture" if unreadable == 1 else "are no captures"
-        troubles.add(path, f"line {', '.join(places)}{more} {what} ({reason})")
+        word, what = ("line", "is no capture") if unreadable == 1 else ("lines", "are no captures")
+        troubles.add(path, f"{word} {', '.join(places)}{more} {what} ({reason})")
 
 
 def _lines(handle: int) -> Iterator[bytes]:
