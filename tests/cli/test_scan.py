@@ -134,6 +134,68 @@ def test_names_from_foreign_code_cannot_steer_the_terminal(capsys: pytest.Captur
     assert "[red]" in printed
 
 
+def test_addresses_are_one_line_however_many_clients_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Thirty lines that say the same would hide the one that does not."""
+    for number in range(3):
+        write(f"app{number}.py", CALL)
+    write("last.py", "from openai import OpenAI\nOpenAI().images.generate(model='gpt-image-1', prompt='x')\n")
+    run(["scan"])
+    printed = capsys.readouterr().out
+
+    needs = [line.split() for line in printed.splitlines() if "OPENAI_BASE_URL, or the argument" in line]
+    assert len(needs) == 1
+    assert needs[0][0] == "3"
+    assert needs[0][-4:] == ["app0.py:2", "and", "2", "more"]
+    assert "the target does not offer images" in printed
+
+
+def test_a_rule_says_each_thing_once_and_its_title_if_these_are_many(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which models end matters more than that some do."""
+    models = ("gpt-4", "gpt-4", "gpt-4-turbo")
+    write("few.py", "".join(CALL.replace("gpt-4o", model) for model in models))
+    run(["scan", "few.py"])
+    few = capsys.readouterr().out
+    names = ("gpt-4", "gpt-4-turbo", "gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo", "o1", "o3-mini", "gpt-4.1-nano")
+    write("many.py", "".join(CALL.replace("gpt-4o", name) for name in names))
+    run(["scan", "many.py"])
+    many = capsys.readouterr().out
+
+    assert few.count("gpt-4 ended on") == 1
+    assert few.count("gpt-4-turbo ended on") == 1
+    assert "few.py:3 and 1 more" in few
+    assert "A model that will be switched off" in many
+
+
+def test_the_diff_shows_no_key(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines around a change are shown too, and go where builds log."""
+    key = "sk-proj-Qm4zT8vWc2LxR7nBd5KpYh3J"
+    write(".env", f"OPENAI_API_KEY={key}\n")
+    write("hard.py", CALL.replace("OpenAI()", f"OpenAI(api_key='{key}')"))
+    write("clean.py", "import os\n" + CALL.replace("OpenAI()", "OpenAI(api_key=os.environ['OPENAI_API_KEY'])"))
+    write("other.env", "OPENAI_API_KEY=your-key-goes-here\nOPENAI_BASE_URL=https://api.openai.com/v1\n")
+    code = run(["scan", "--fix"])
+    shown = capsys.readouterr()
+    run(["scan", "--fix", "--json"])
+    content = msgspec.json.decode(capsys.readouterr().out)
+    run(["scan", "--fix", "--write"])
+    written = capsys.readouterr()
+
+    assert code == 0
+    for printed in (shown.out, shown.err, str(content), written.out, written.err):
+        assert key not in printed
+    assert "+++ b/clean.py" in shown.out
+    assert "+++ b/other.env" in shown.out
+    assert "Not shown, since a key stands there: hard.py:2" in shown.err
+    assert {each["file"]: each["in_diff"] for each in content["fix"]["files"]} == {
+        ".env": False,
+        "clean.py": True,
+        "hard.py": False,
+        "other.env": True,
+    }
+    assert "OPENAI_BASE_URL=http://127.0.0.1:8484/v1" in Path(".env").read_text(encoding="utf-8")
+    assert "base_url=" in Path("hard.py").read_text(encoding="utf-8")
+
+
 def test_keys_are_shown_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
     """Neither on the screen nor in what is committed."""
     key = "sk-proj-Zx81mKq93LvTt0aW7cRb2Yd5"

@@ -72,6 +72,9 @@ def show(proposal: Proposal, unwritten: Sequence[Left], *, writes: bool) -> None
         told.print(f"Not changed, {len(left)}:")
     for each in left:
         told.print(Text(plain(f"  {each.file}:{each.line} {each.what}: {each.why}")))
+    for fix in proposal.hidden():
+        for edit in fix.edits:
+            told.print(Text(plain(f"Not shown, since a key stands there: {fix.path}:{edit.line} {edit.what}")))
     told.print(_summary(proposal, unwritten, writes=writes))
 
 
@@ -81,13 +84,15 @@ def _summary(proposal: Proposal, unwritten: Sequence[Left], *, writes: bool) -> 
     edits = sum(len(each.edits) for each in proposal.files)
     places = f"{counted(edits, 'place')} in {counted(len(proposal.files), 'file')}"
     if not writes:
-        return f"This would change {places}. `--write` does it; so does `git apply` with this output."
+        but = ", but for what is not shown" if proposal.hidden() else ""
+        return f"This would change {places}. `--write` does it; so does `git apply` with this output{but}."
     return f"Changed {places}." if not unwritten else f"Changed all but {counted(len(unwritten), 'file')} of {places}."
 
 
 def document(proposal: Proposal, unwritten: Sequence[Left], *, writes: bool) -> dict[str, Any]:
     """The proposal for programs."""
     failed = {each.file for each in unwritten}
+    hidden = {each.path for each in proposal.hidden()}
     return {
         "diff": proposal.diff(),
         "files": [
@@ -95,6 +100,7 @@ def document(proposal: Proposal, unwritten: Sequence[Left], *, writes: bool) -> 
                 "file": each.path,
                 "edits": [{"line": edit.line, "what": edit.what} for edit in each.edits],
                 "written": writes and each.path not in failed,
+                "in_diff": each.path not in hidden,
             }
             for each in proposal.files
         ],

@@ -19,6 +19,8 @@ MOST_SITES = 40
 """More are shown as one line for each kind."""
 _MOST_ROWS = 12
 _MOST_PROBLEMS = 5
+_MOST_MESSAGES = 6
+"""A rule that says more different things is shown by its title."""
 _MOST_NAME = 28
 """Longest name of a function that is shown whole, in characters."""
 _WIDE = 100
@@ -63,7 +65,7 @@ def _say(console: Console, text: str, style: str = "") -> None:
 def _head(console: Console, scan: Scan) -> None:
     inventory = scan.inventory
     files = len({site.file for site in inventory.sites})
-    read = f"{inventory.files:,} files read, {inventory.bytes / 1e6:.1f} MB"
+    read = f"{counted(inventory.files, 'file')} read, {inventory.bytes / 1e6:.1f} MB"
     if not inventory.sites:
         _say(console, f"No call of the OpenAI API found ({read})")
     else:
@@ -158,18 +160,25 @@ def _moving(sites: Sequence[Site]) -> str:
 
 
 def _needs(sites: Sequence[Site]) -> Table:
-    """What has to be done, each once, with how many sites need it."""
+    """What has to be done, each once, with how many sites need it; of addresses where their clients are made."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    needs: dict[str, list[Site]] = {}
+    needs: dict[str, list[str]] = {}
     for site in sites:
         for part in site.change.split("; "):
             if part and not part.startswith("model: "):
-                needs.setdefault(part, []).append(site)
+                at = f" at {site.client}"
+                is_client = bool(site.client) and part.endswith(at)
+                place = site.client if is_client else f"{site.file}:{site.line}"
+                needs.setdefault(part.removesuffix(at) if is_client else part, []).append(place)
     for need, members in sorted(needs.items(), key=lambda each: -len(each[1]))[:_MOST_ROWS]:
-        where = f"{members[0].file}:{members[0].line}"
-        more = f" and {len(members) - 1} more" if len(members) > 1 else ""
-        table.add_row(Text(f"  {len(members):>3}"), Text(plain(need)), Text(plain(f"{where}{more}"), style="dim"))
+        table.add_row(Text(f"  {len(members):>3}"), Text(plain(need)), Text(plain(_places(members)), style="dim"))
     return table
+
+
+def _places(members: Sequence[str]) -> str:
+    """The first of some places, and how many others there are."""
+    places = list(dict.fromkeys(members))
+    return f"{places[0]} and {len(places) - 1} more" if len(places) > 1 else places[0]
 
 
 def _by_level(findings: Sequence[Finding], silenced: int) -> str:
@@ -180,22 +189,28 @@ def _by_level(findings: Sequence[Finding], silenced: int) -> str:
 
 def _found(findings: Sequence[Finding]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    by_rule: dict[str, list[Finding]] = {}
-    for finding in findings:
-        by_rule.setdefault(finding.rule, []).append(finding)
-    worst = {rule: min(LEVELS.index(each.level) for each in members) for rule, members in by_rule.items()}
-    for rule, members in sorted(by_rule.items(), key=lambda each: (worst[each[0]], -len(each[1]))):
-        level = LEVELS[worst[rule]]
-        first = next(each for each in members if each.level == level)
-        more = f" and {len(members) - 1} more" if len(members) > 1 else ""
-        title = TABLE[rule].title if rule in TABLE else first.message
+    for members in sorted(_alike(findings), key=lambda each: (LEVELS.index(each[0].level), -len(each))):
+        first = members[0]
+        same = all(each.message == first.message for each in members)
         table.add_row(
-            Text(f"  {level}", style=_STYLES[level]),
-            Text(rule),
-            Text(plain(title if more else first.message)),
-            Text(plain(f"{first.file}:{first.line}{more}"), style="dim"),
+            Text(f"  {first.level}", style=_STYLES[first.level]),
+            Text(first.rule),
+            Text(plain(first.message if same else TABLE[first.rule].title)),
+            Text(plain(_places([f"{each.file}:{each.line}" for each in members])), style="dim"),
         )
     return table
+
+
+def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings that stand in one row, the worst first: of one rule, or of one message if a rule has few of these."""
+    by_rule: dict[str, dict[str, list[Finding]]] = {}
+    for finding in findings:
+        by_rule.setdefault(finding.rule, {}).setdefault(finding.message, []).append(finding)
+    rows: list[list[Finding]] = []
+    for messages in by_rule.values():
+        whole = sorted((each for some in messages.values() for each in some), key=lambda each: LEVELS.index(each.level))
+        rows += messages.values() if len(messages) <= _MOST_MESSAGES else [whole]
+    return rows
 
 
 def _not_read(console: Console, inventory: Inventory) -> None:

@@ -10,6 +10,7 @@ from offramp.migrate.scan.fix import baml, dotenv, python, web
 from offramp.migrate.scan.fix.edits import FileFix, Findings, Left, Wanted, applied, may_replace
 from offramp.migrate.scan.kinds import Kind, kind_of
 from offramp.migrate.scan.model import Project, Site, Source
+from offramp.migrate.scan.rules.keys import holds_key
 from offramp.migrate.scan.web.syntax import parse, problems
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -26,8 +27,13 @@ class Proposal:
     left: tuple[Left, ...]
 
     def diff(self) -> str:
-        """A unified diff over all files, as `patch -p1` and `git apply` take it; empty if nothing changes."""
-        return "".join(_diff(each) for each in self.files)
+        """A unified diff over all files but the hidden, as `patch -p1` and `git apply` take it; empty for no change."""
+        hidden = self.hidden()
+        return "".join(_diff(each) for each in self.files if each not in hidden)
+
+    def hidden(self) -> tuple[FileFix, ...]:
+        """Files of which no diff is shown, because a key stands in the lines that change, or around them."""
+        return tuple(each for each in self.files if _shows_key(each))
 
 
 def propose(project: Project, wanted: Wanted, *, sites: Sequence[Site] = ()) -> Proposal:
@@ -73,8 +79,9 @@ def _of(source: Source, wanted: Wanted, *, covered: bool) -> Findings:
     if source.path.endswith(".baml"):
         return baml.fix(source, wanted)
     if kind is Kind.NOTEBOOK and "OpenAI(" in source.text:
+        line = source.text.count("\n", 0, source.text.index("OpenAI(")) + 1
         why = "notebooks are not changed: give the address in its cell, or set OPENAI_BASE_URL where it runs"
-        return Findings(left=(Left(file=source.path, line=1, what="OpenAI(…)", why=why),))
+        return Findings(left=(Left(file=source.path, line=line, what="OpenAI(…)", why=why),))
     return Findings()
 
 
@@ -147,6 +154,11 @@ def _fixed(source: Source, findings: Findings) -> FileFix | None:
         if len(problems(parse(changed), source.path)) > len(problems(parse(source), source.path)):
             return None
     return fix
+
+
+def _shows_key(fix: FileFix) -> bool:
+    settings = dotenv.is_settings(fix.path)
+    return any(holds_key(line, settings=settings) for line in _diff(fix).split("\n"))
 
 
 def _diff(fix: FileFix) -> str:

@@ -17,6 +17,8 @@ _KEY = re.compile(r"(?<![\w-])(?:sk-(?:proj-|svcacct-|ant-|or-v1-)?|gsk_|xai-|fw
 _NAMED = re.compile(
     r"""(?i)(?:api_?key|auth_?token|access_?token)["']?\s*[:=]\s*["'](?P<key>[A-Za-z0-9_.-]{20,})["']"""
 )
+_SETTING = re.compile(r"(?i)\w*(?:key|token|secret|password)\w*\s*=\s*(?P<value>[^\s#$]{16,})")
+"""A line of a `.env` that sets a secret."""
 _TOKEN = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.(?P<claims>eyJ[A-Za-z0-9_-]{8,})\.[A-Za-z0-9_-]{8,}")
 _CLIENT = re.compile(r"OpenAI\w*\(|base_?url|api_base|provider\s+openai", re.IGNORECASE)
 _NEAR = 200
@@ -99,6 +101,22 @@ def looks_real(key: str) -> bool:
     mixed = mixed and (re.fullmatch(r"[0-9a-f]+", rest) is not None or rest not in {rest.lower(), rest.upper()})
     invented = _PLACEHOLDER.search(rest) or any(rest[at : at + 5].lower() in _IN_ORDER for at in range(len(rest) - 4))
     return mixed and len(set(rest)) >= _LEAST_DIFFERENT and not invented
+
+
+def holds_key(line: str, *, settings: bool) -> bool:
+    """Whether a line would show a key; rather one too many than one that is seen.
+
+    Args:
+        line: Of whatever file.
+        settings: Whether the file is a `.env`, where every secret counts.
+
+    >>> holds_key("LLM_TOKEN=Qm4zT8vWc2LxR7nBd5KpYh3J", settings=True), holds_key("key = load()", settings=False)
+    (True, False)
+    """
+    if _KEY.search(line) or _NAMED.search(line) or _TOKEN.search(line):
+        return True
+    setting = _SETTING.search(line) if settings else None
+    return setting is not None and _PLACEHOLDER.search(setting["value"]) is None
 
 
 def masked(key: str) -> str:

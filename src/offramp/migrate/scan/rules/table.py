@@ -44,5 +44,9 @@ def rule(id_: str) -> Rule:
     """
     known = TABLE.get(id_.strip().upper())
     if known is None:
-        raise UsageError(f"no rule is called {id_!r}; the rules are {', '.join(TABLE)}", param="explain")
+        first, *_, last = TABLE
+        raise UsageError(
+            f"no rule is called {id_!r}; they go from {first} to {last}, and docs/rules/README.md lists them",
+            param="explain",
+        )
     return known
