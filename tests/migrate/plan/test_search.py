@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from offramp.capacity.arrivals import generate
@@ -137,6 +138,28 @@ def test_headroom_is_what_the_same_replicas_carry_more(rate_per_s: float, least:
     bound = max_rate_per_s(found.group.engine, asked.busiest) * found.found.peak.replicas / asked.busiest.rate_per_s
     # A load of few requests has one interval more when it is repeated.
     assert least <= room < 1.25 * bound
+
+
+def test_headroom_is_judged_by_time_and_not_by_how_many_requests_are_known() -> None:
+    """A hundred seconds of a chat and two hours of the very same have the same headroom on a fleet.
+
+    A fleet works off a number of requests in no time, and an overload that is over at once looks like one that is
+    carried, the more so where the limit is patient.
+    """
+    patient = Slo(ttft_s=20.0, token_s=1.0)
+    group = next(group for group in everything() if group.name == "A10G")
+    short = generate(3, requests=100, rate_per_s=1.0)
+    period_s = short.duration_s * 100 / 99
+    starts_s = np.repeat(np.arange(70) * period_s, 100)
+    long = Load.of(
+        np.tile(short.arrived_s, 70) + starts_s, np.tile(short.input_tokens, 70), np.tile(short.output_tokens, 70)
+    )
+
+    few, many = (headroom(group, Loads(busiest=load, usual=load, slo=patient), 16) for load in (short, long))
+
+    assert few == pytest.approx(many, rel=0.025)
+    lasting = long.faster(few)
+    assert simulate(lasting, group.engine, replicas=16).attainment(patient) > 0.9
 
 
 def test_more_load_never_needs_fewer_replicas() -> None:

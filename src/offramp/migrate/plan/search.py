@@ -21,12 +21,23 @@ from offramp.capacity.load import Load
 from offramp.capacity.simulation import Result, simulate
 from offramp.capacity.slo import Slo
 from offramp.migrate.plan.machines import Group
+from offramp.migrate.plan.traffic import WINDOW_S
 
-HEADROOM_STEPS = 7
-"""Halvings of the interval in which the headroom lies."""
+HEADROOM_PRECISION = 1.02
+"""The headroom lies between two loads of which one is at most so many times the other; two figures of it are shown."""
 
-HEADROOM_REQUESTS = 2_000
-"""A shorter load is repeated until it has so many: a burst of a few requests says nothing about a load that lasts."""
+HEADROOM_S = WINDOW_S
+"""A faster load lasts at least as long as the busiest window, by which the search judges; one that is over sooner is
+repeated, whether it has few requests or many.
+
+What is too much shows only with time: places have to fill before anybody waits, and then, at 1 + x times what machines
+carry, whoever comes after t seconds waits x · t: with a limit of 2 s and five in a hundred that may wait longer, 0.4 %
+too much is found out in ten minutes. A number of requests would be over in a minute on many machines, and in an hour on
+a slow one.
+"""
+
+HEADROOM_MOST = 200_000
+"""Requests of a load that is repeated: seconds of simulating. More than 330 a second are over before `HEADROOM_S`."""
 
 FEW_REQUESTS = 1_500
 """Below it starting further processes takes longer than the simulations."""
@@ -127,21 +138,23 @@ def headroom(group: Group, loads: Loads, replicas: int) -> float:
 
     It is looked for between the load itself and what no engine can exceed.
     """
-    load = _repeated(loads.busiest)
-    low, high = 1.0, max(1.0, max_rate_per_s(group.engine, load) * replicas / load.rate_per_s)
-    for _ in range(HEADROOM_STEPS):
+    load = loads.busiest
+    most_per_s = max_rate_per_s(group.engine, load) * replicas
+    low, high = 1.0, max(1.0, most_per_s * _period_s(load) / load.requests)
+    while high > low * HEADROOM_PRECISION:
         middle = (low * high) ** 0.5
-        met = _measure(group.engine, load.faster(middle), loads.slo, replicas).attainment >= loads.slo.share
+        lasting = _repeated(load, HEADROOM_S * middle).faster(middle)
+        met = _measure(group.engine, lasting, loads.slo, replicas).attainment >= loads.slo.share
         low, high = (middle, high) if met else (low, middle)
     return low
 
 
-def _repeated(load: Load) -> Load:
-    """The load, one time after the other."""
-    times = ceil(HEADROOM_REQUESTS / load.requests)
+def _repeated(load: Load, length_s: float) -> Load:
+    """The load as often as that time takes, one after the other, but no longer than can be simulated."""
+    period_s = _period_s(load)
+    times = min(ceil(length_s / period_s), max(1, HEADROOM_MOST // load.requests))
     if times == 1:
         return load
-    period_s = load.requests / load.rate_per_s * load.requests / max(1, load.requests - 1)
     starts_s = np.repeat(np.arange(times) * period_s, load.requests)
     return Load.of(
         np.tile(load.arrived_s, times) + starts_s,
@@ -150,6 +163,11 @@ def _repeated(load: Load) -> Load:
         prefix=np.tile(load.prefix, times),
         prefix_tokens=np.tile(load.prefix_tokens, times),
     )
+
+
+def _period_s(load: Load) -> float:
+    """How long the load takes with one mean interval after its last request."""
+    return load.requests / load.rate_per_s * load.requests / max(1, load.requests - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
