@@ -83,4 +83,4 @@ def test_a_gateway_that_runs_is_seen(capsys: pytest.CaptureFixture[str], monkeyp
 
     assert code == 0
     assert "1 request recorded" in (out := capsys.readouterr().out)
-    assert "is serving now" in out
+    assert f"serves on port {served.port} now" in out

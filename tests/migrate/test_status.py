@@ -84,7 +84,7 @@ def test_before_the_first_request_the_line_to_change_is_said() -> None:
     """With the port that the configuration has."""
     standing = conclude(facts(f"{ALONE}listen: {{port: 9000}}\n", is_serving=True), COMMANDS)
 
-    assert line(standing, "serve") == (Mark.OPEN, "is serving now, no request recorded yet")
+    assert line(standing, "serve") == (Mark.OPEN, "serves on port 9000 now, no request recorded yet")
     assert standing.advice == (
         "OPENAI_BASE_URL=http://127.0.0.1:9000/v1 in your application; nothing else changes there",
     )
@@ -97,7 +97,7 @@ def test_with_requests_the_money_is_said() -> None:
 
     assert line(standing, "serve") == (
         Mark.DONE,
-        "12,345 requests recorded, cost $1.5, saved $-0.25; is serving now",
+        "12,345 requests recorded, cost $1.5, saved $-0.25; serves on port 8484 now",
     )
     assert standing.advice[0].startswith("a route in offramp.yaml puts an own engine before the provider")
 
@@ -106,7 +106,7 @@ def test_unknown_amounts_are_not_said() -> None:
     """Unknown is not zero."""
     standing = conclude(facts(ALONE, ledger={"requests": 1, "cost_usd": None, "saved_usd": None}), COMMANDS)
 
-    assert line(standing, "serve") == (Mark.DONE, "1 request recorded; is not serving now")
+    assert line(standing, "serve") == (Mark.DONE, "1 request recorded; nobody serves on port 8484 now")
 
 
 def test_with_a_fallback_the_ledger_is_what_remains() -> None:

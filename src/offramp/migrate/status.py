@@ -199,13 +199,14 @@ def _config(facts: Facts) -> tuple[Mark, str]:
 def _served(facts: Facts) -> tuple[Mark, str]:
     if facts.ledger_problem:
         return Mark.WRONG, facts.ledger_problem
-    now = "is serving now" if facts.is_serving else "is not serving now"
+    # The port is named because it is all that was asked: `serve --port` may have another one.
+    port = "" if facts.loaded is None else f" on port {facts.loaded.settings.listen.port}"
     requests = _requests(facts)
     if not requests:
-        return Mark.OPEN, f"{now}, no request recorded yet" if facts.is_serving else ""
+        return Mark.OPEN, f"serves{port} now, no request recorded yet" if facts.is_serving else ""
     words = [f"{counted(requests, 'request')} recorded"]
     words += [f"{word} ${amount}" for word, amount in _money(facts)]
-    return Mark.DONE, f"{', '.join(words)}; {now}"
+    return Mark.DONE, f"{', '.join(words)}; {'serves' if facts.is_serving else 'nobody serves'}{port} now"
 
 
 def _money(facts: Facts) -> list[tuple[str, str]]:
