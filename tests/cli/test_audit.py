@@ -228,6 +228,21 @@ def test_captures_are_read_where_there_are_some(
     assert len(found["problems"]["damaged"]) == 1
 
 
+def test_the_sample_is_one_of_the_gateways_own_requests(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was imported, and lists of models, could not have been captured."""
+    keep(state, 1, 3)
+    fill(state, [batch(row(2, id="list", operation="models"))])
+    moment = row(2).started_ns / 1e9
+    (state.parent / "log.jsonl").write_text(msgspec.json.encode({"time": moment, "model": "m"}).decode())
+    _, told, _ = offramp(capsys, monkeypatch, state.parent, "--json", "--import", "log.jsonl")
+    found = msgspec.json.decode(told)
+
+    assert found["requests"] == 6
+    assert found["captures"]["requests_of_that_time"] == 3
+
+
 def test_captures_are_selected_like_requests(
     state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -162,6 +162,14 @@ def test_the_selection_of_the_audit_holds_for_captures(selection: Selection, exp
     assert matches(captured(1), selection) is expected
 
 
+def test_beginnings_are_compared_up_to_what_was_masked() -> None:
+    """Two addresses that were masked look alike; what follows them was computed anew."""
+    said = [{"role": "user", "content": f"{'x' * 600} [email] {'y' * 600}"}]
+    plain, masked = bodies_of(*[chat(messages=said)] * 2), bodies_of(*[chat(messages=said)] * 2, masked={"email": 1})
+
+    assert (plain.prefixes.repeated, masked.prefixes.repeated) == (1024, 512)
+
+
 def test_what_is_damaged_is_said_and_the_rest_is_counted(tmp_path: Path) -> None:
     """A crash cuts off a segment; the next one is whole."""
     path = written(tmp_path, 2, 2)
