@@ -1,5 +1,6 @@
 """What sites call: models and parts of the API that end, by the day."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -35,6 +36,16 @@ def _found(site: Site, today: date = BEFORE) -> list[tuple[str, str]]:
 def test_a_model_that_ends_is_found_under_all_its_names(model: str) -> None:
     """Providers in front, dates behind."""
     assert _found(_site(model)) == [("OFF071", "warning")]
+
+
+def test_each_model_that_a_site_may_ask_for_is_looked_at() -> None:
+    """Callers and branches say several: one of them that fails is enough."""
+    several = replace(_site("llama-3.1-8b", max_tokens="9"), models=("llama-3.1-8b", "gpt-4o", "o3-mini-x"))
+    told = [each.message for each in check(several, project=Project({}, today=BEFORE))]
+    unknown = replace(_site(None), models=("gpt-4o", "gpt-4o-mini"))
+
+    assert [each.split()[0] for each in told] == ["gpt-4o", "o3-mini-x"]
+    assert _found(unknown) == [("OFF071", "warning")] * 2
 
 
 def test_from_its_last_day_on_it_is_an_error() -> None:

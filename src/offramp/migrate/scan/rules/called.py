@@ -20,13 +20,20 @@ def check(site: Site, *, project: Project) -> Iterator[Finding]:
     """What is wrong with what a site calls."""
     if site.operation in RETIRED:
         yield _at(RETIRED_SURFACE, site, RETIRED[site.operation])
-    notice = notice_of(site.model) if site.model else None
-    if notice is not None and _is_openai(site):
-        level: Level = "error" if notice.days_left(project.today) <= 0 else "warning"
-        yield replace(_at(MODEL_ENDS, site, told(site.model or "", notice, project.today)), level=level)
+    models = dict.fromkeys([*([site.model] if site.model else []), *site.models])
+    for model in models if _is_openai(site) else ():
+        yield from _about(model, site, project.today)
+
+
+def _about(model: str, site: Site, today: date) -> Iterator[Finding]:
+    """What is wrong with one of the models that a site may ask for."""
+    notice = notice_of(model)
+    if notice is not None:
+        level: Level = "error" if notice.days_left(today) <= 0 else "warning"
+        yield replace(_at(MODEL_ENDS, site, told(model, notice, today)), level=level)
     chats = site.operation.startswith("chat") and "max_tokens" in site.parameters
-    if chats and site.model and _is_openai(site) and _REFUSES_MAX_TOKENS.match(site.model):
-        yield _at(REFUSED_PARAMETER, site, f"{site.model} refuses `max_tokens`: send `max_completion_tokens`")
+    if chats and _REFUSES_MAX_TOKENS.match(model):
+        yield _at(REFUSED_PARAMETER, site, f"{model} refuses `max_tokens`: send `max_completion_tokens`")
 
 
 def notice_of(model: str) -> Ending | None:
