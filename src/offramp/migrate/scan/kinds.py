@@ -1,5 +1,6 @@
 """Which files a scan reads, by their names, and how long each may be."""
 
+import re
 from enum import StrEnum
 
 from offramp.migrate.scan.text.installs import LOCKS
@@ -46,6 +47,19 @@ _TEXT_NAMES = (
 )
 _GENERATED = ("composer.lock",)
 _MINIFIED = (".min.js", ".min.mjs", ".bundle.js", ".chunk.js", ".d.ts", ".d.mts", ".d.cts")
+_TESTS = re.compile(
+    r"(^|/)(tests?|testing|__tests__|__mocks__|e2e|specs?|mocks?|fixtures?)/|(^|/)(test_|conftest)|"
+    r"(_test|\.test|\.spec|\.e2e)\.\w+$"
+)
+
+
+def is_test(path: str) -> bool:
+    """Whether a file's name says that it is a test or a fixture: what stands there is made up.
+
+    >>> is_test("tests/llm.py"), is_test("app/test_llm.py"), is_test("app/llm.spec.ts"), is_test("app/latest.py")
+    (True, True, True, False)
+    """
+    return _TESTS.search(path) is not None
 
 
 def kind_of(name: str) -> Kind | None:

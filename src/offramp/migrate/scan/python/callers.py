@@ -4,6 +4,7 @@ import ast
 from collections import Counter
 from dataclasses import replace
 
+from offramp.migrate.scan.kinds import is_test
 from offramp.migrate.scan.python.names import MOST_VALUES, annotated
 from offramp.migrate.scan.python.scopes import CallAt, Scope
 from offramp.migrate.scan.python.values import (
@@ -28,9 +29,6 @@ _TOO_COMMON = frozenset(
     {"run", "get", "create", "call", "main", "execute", "process", "send", "build", "load", "start", "invoke"}
 )
 """Names of methods that say nothing: only calls whose object is known count."""
-
-
-_TESTS = frozenset({"tests", "test", "testing", "conftest.py"})
 
 
 class Callers:
@@ -197,16 +195,6 @@ def argument_of(call: ast.Call, function: Scope, name: str) -> ast.expr | None:
     if not 0 <= position < len(call.args) or any(isinstance(each, ast.Starred) for each in call.args[: position + 1]):
         return None
     return call.args[position]
-
-
-def is_test(path: str) -> bool:
-    """Whether a file holds tests: what they give to a function says nothing about what it is used for.
-
-    >>> is_test("tests/llm.py"), is_test("app/test_llm.py"), is_test("app/latest.py")
-    (True, True, False)
-    """
-    *folders, name = path.split("/")
-    return name.startswith("test_") or name.endswith("_test.py") or not _TESTS.isdisjoint(folders)
 
 
 def _as_given(value: Value) -> Value:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from offramp.migrate.scan.kinds import is_test
 from offramp.migrate.scan.model import Finding, Source
 from offramp.migrate.scan.rules.rule import Rule, Span, finding
 
@@ -20,7 +21,6 @@ CLIENTS = frozenset({"OpenAI", "AsyncOpenAI", "AzureOpenAI", "AsyncAzureOpenAI"}
 _VERBS = frozenset({"create", "parse", "stream"})
 _PARTS = frozenset({"completions", "responses", "embeddings"})
 _OLD_OPENAI = re.compile(r"\s*(?:(==|~=|\^|<=?)?\s*0\.|[^,]*,?\s*<\s*1(\.0)*\s*$)")
-_TESTS = re.compile(r"(^|/)(tests?|__tests__|spec|mocks?|fixtures?)/|(^|/)(test_|conftest)|(_test|\.test|\.spec)\.\w+$")
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class Code:
             return []
         return [call for call in self.all(ast.Call) if last_name(call.func) in CLIENTS]
 
-    @cached_property
+    @property
     def is_test(self) -> bool:
         """Whether the file's name says that it is a test or a fixture."""
         return is_test(self.source.path)
@@ -167,11 +167,6 @@ class Code:
     @cached_property
     def _lines(self) -> list[str]:
         return self.source.text.split("\n")
-
-
-def is_test(path: str) -> bool:
-    """Whether a file's name says that it is a test or a fixture."""
-    return _TESTS.search(path) is not None
 
 
 def dotted(node: ast.AST) -> str:
@@ -236,6 +231,11 @@ def entry(node: ast.AST | None, key: str) -> ast.expr | None:
             if text_of(name) == key:
                 return value
     return None
+
+
+def without_key(target: ast.expr) -> ast.expr:
+    """`a` of `a[key]`."""
+    return target.value if isinstance(target, ast.Subscript) else target
 
 
 def without_await(node: ast.expr) -> ast.expr:

@@ -5,7 +5,16 @@ import re
 from collections.abc import Iterator
 
 from offramp.migrate.scan.model import Finding
-from offramp.migrate.scan.rules.code import Code, Function, dotted, is_api_call, last_name, names_in, number_of, text_of
+from offramp.migrate.scan.rules.code import (
+    Code,
+    Function,
+    dotted,
+    last_name,
+    names_in,
+    number_of,
+    text_of,
+    without_key,
+)
 from offramp.migrate.scan.rules.words.figures import (
     CACHED_TOKENS,
     CHARACTERS_AS_TOKENS,
@@ -124,7 +133,9 @@ def _for_tokens(code: Code, node: ast.AST) -> bool:
     for outer in code.up(node):
         if isinstance(outer, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.NamedExpr):
             targets = outer.targets if isinstance(outer, ast.Assign) else [outer.target]
-            return any("token" in last_name(_whole(target)).lower() or _key_of_tokens(target) for target in targets)
+            return any(
+                "token" in last_name(without_key(target)).lower() or _key_of_tokens(target) for target in targets
+            )
         if isinstance(outer, ast.keyword):
             return "token" in (outer.arg or "")
         if isinstance(outer, ast.Dict):
@@ -139,10 +150,6 @@ def _for_tokens(code: Code, node: ast.AST) -> bool:
             return False
         below = outer
     return False
-
-
-def _whole(target: ast.expr) -> ast.expr:
-    return target.value if isinstance(target, ast.Subscript) else target
 
 
 def _key_of_tokens(target: ast.expr) -> bool:
@@ -238,8 +245,3 @@ def _known_to_be_in(code: Code, node: ast.Subscript, table: str) -> bool:
             return True
     tries = [outer for outer in code.up(node) if isinstance(outer, ast.Try)]
     return any(each.handlers for each in tries)
-
-
-def asks_model(function: ast.AST) -> bool:
-    """Whether the API is called inside."""
-    return any(isinstance(node, ast.Call) and is_api_call(node) for node in ast.walk(function))

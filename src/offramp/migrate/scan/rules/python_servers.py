@@ -11,13 +11,13 @@ from offramp.migrate.scan.rules.code import (
     dotted,
     entry,
     inside,
+    is_api_call,
     keyword,
     last_name,
     number_of,
     text_of,
 )
 from offramp.migrate.scan.rules.python_calls import decorated
-from offramp.migrate.scan.rules.python_figures import asks_model
 from offramp.migrate.scan.rules.words.answers import (
     ALWAYS_STREAMS,
     INVENTED_FIELDS,
@@ -44,7 +44,7 @@ def check(code: Code) -> Iterator[Finding]:
         yield from _of_stream(code, function)
     answering = [function for function in functions if function in streams or _is_route(function)]
     for function in answering:
-        if _has(function, "messages") and not asks_model(function):
+        if _has(function, "messages") and not _asks_model(function):
             yield from _of_request(code, function)
     if answering and _OBJECT.search(code.source.text):
         yield from _of_answer(code, streams)
@@ -75,6 +75,11 @@ def _is_route(function: Function) -> bool:
 
 def _arguments(function: Function) -> list[ast.arg]:
     return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+
+
+def _asks_model(function: ast.AST) -> bool:
+    """Whether the API is called inside."""
+    return any(isinstance(node, ast.Call) and is_api_call(node) for node in ast.walk(function))
 
 
 def _has(function: Function, name: str) -> bool:

@@ -18,6 +18,7 @@ from offramp.migrate.scan.rules.code import (
     last_name,
     text_of,
     without_await,
+    without_key,
 )
 from offramp.migrate.scan.rules.words.conversation import ABSENT_USAGE, LATE_TURN, UNBOUNDED_HISTORY, USAGE_CHUNK
 
@@ -231,14 +232,10 @@ def _shrinks(node: ast.AST, name: str) -> bool:
             return last_name(node.func) in {"pop", "clear", "remove", "popleft"}
         return not is_api_call(node) and any(dotted(each) == name for each in node.args)
     if isinstance(node, ast.Delete):
-        return any(dotted(_whole(target)) == name for target in node.targets)
+        return any(dotted(without_key(target)) == name for target in node.targets)
     if isinstance(node, ast.Assign):
-        return any(dotted(_whole(target)) == name for target in node.targets) and not _is_start(node.value)
+        return any(dotted(without_key(target)) == name for target in node.targets) and not _is_start(node.value)
     return False
-
-
-def _whole(target: ast.expr) -> ast.expr:
-    return target.value if isinstance(target, ast.Subscript) else target
 
 
 def _is_start(value: ast.expr) -> bool:

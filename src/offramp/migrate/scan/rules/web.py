@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from ast_grep_py import SgNode
 
+from offramp.migrate.scan.kinds import is_test
 from offramp.migrate.scan.model import Finding, Source
-from offramp.migrate.scan.rules.code import is_test
 from offramp.migrate.scan.rules.python_calls import SHORT_S
 from offramp.migrate.scan.rules.python_prompts import SPECIAL
 from offramp.migrate.scan.rules.web_figures import check as check_figures

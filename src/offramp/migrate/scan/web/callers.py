@@ -1,11 +1,11 @@
 """Who calls a function of the project, and what they give for its parameters."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ast_grep_py import SgNode
 
+from offramp.migrate.scan.kinds import is_test
 from offramp.migrate.scan.web.evaluate import SCRIPTS, Evaluator
 from offramp.migrate.scan.web.module import Call, Function, Module
 from offramp.migrate.scan.web.records import is_whole, properties
@@ -28,7 +28,6 @@ MOST_CALLERS = 24
 MOST_CANDIDATES = 400
 """Calls by the right name that are looked at."""
 MOST_FILES = 200
-_TEST = re.compile(r"(?:^|/)(?:tests?|__tests__|__mocks__|e2e|specs?|mocks?|fixtures)/|\.(?:test|spec|e2e)\.[a-z]+$")
 DEEPEST_WRAPPER = 4
 """Functions that hand a parameter on to the next."""
 
@@ -96,9 +95,9 @@ class Callers:
         if function not in self._known:
             self._known[function] = []
             found = list(self._search(module, function))
-            if _TEST.search(module.path) is None:
+            if not is_test(module.path):
                 # What tests hand over is made up.
-                found = [place for place in found if _TEST.search(place.module.path) is None]
+                found = [place for place in found if not is_test(place.module.path)]
             self._known[function] = found
         return self._known[function]
 
