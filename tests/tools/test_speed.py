@@ -51,6 +51,16 @@ def test_the_hot_path_is_timed_without_a_socket_and_compared(tmp_path: Path) -> 
     assert "ratio" in compared.stdout
 
 
+@LINUX
+def test_the_parts_of_the_hot_path_are_timed_one_by_one() -> None:
+    """So that whoever wants it faster sees where to begin."""
+    timed = _run("tools.speed.parts")
+
+    assert timed.returncode == 0, timed.stderr
+    assert "decode the request" in timed.stdout
+    assert "settle" in timed.stdout
+
+
 def test_a_missing_row_or_a_dropped_one_spoils_the_figures() -> None:
     """A gateway that forgets to account is fast and worthless."""
     assert Books(requests=10, answers=10).balance
