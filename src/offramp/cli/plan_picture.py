@@ -12,6 +12,7 @@ from offramp.cli.plan_chart import Line, chart
 from offramp.migrate.plan.document import assumptions, warnings
 from offramp.migrate.plan.quick import Plan, sensitivity
 from offramp.migrate.plan.words import Recommendation, about, usd
+from offramp.migrate.report.words import counted
 from offramp.pricing.breakeven import can_pay_off
 
 _CHART_COLUMNS = 64
@@ -22,8 +23,8 @@ def show(console: Console, plan: Plan, recommendation: Recommendation, today: da
     usage = plan.question.usage
     cached = f" ({usage.cached_tokens:,} of them cached)" if usage.cached_tokens else ""
     console.print(
-        f"{plan.question.requests_per_month:,} requests a month, each with {usage.input_tokens:,} tokens in{cached} "
-        f"and {usage.output_tokens:,} out",
+        f"{counted(plan.question.requests_per_month, 'request')} a month, each with "
+        f"{counted(usage.input_tokens, 'token')} in{cached} and {usage.output_tokens:,} out",
         highlight=False,
     )
     console.print(_columns(plan))
@@ -119,7 +120,7 @@ def _chart(plan: Plan, width: int) -> list[str]:
 
 
 def _sensitivity(plan: Plan) -> Table:
-    table = Table(box=SIMPLE_HEAD, title="What own GPUs save in a year against the incumbent", title_justify="left")
+    table = Table(box=SIMPLE_HEAD, title="What own GPUs save in a year", title_justify="left")
     own, cases = plan.own, sensitivity(plan)
     table.add_column("if")
     both = own.is_given and any(case.instances > 1 for case in cases)

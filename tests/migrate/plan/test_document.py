@@ -88,3 +88,14 @@ def test_cheaper_machines_come_with_what_they_take() -> None:
     assert own["offer"]["terms"] == "on-demand"
     assert {each["terms"] for each in own["cheaper"]} == {"spot", "marketplace"}
     assert all(each["condition"] for each in own["cheaper"])
+
+
+def test_a_machine_whose_price_nobody_saw_at_its_source_is_warned_about_where_it_counts() -> None:
+    """With a bill that pays for all machines nothing is paid by the list."""
+    listed = written(fixed_usd_per_month=None, gpu="L40S", own_model="llama-3.1-8b")["warnings"]
+    given = written(gpu="L40S", own_model="llama-3.1-8b")["warnings"]
+    short = written(requests=90_000_000, gpu="L40S", own_model="llama-3.1-8b")["warnings"]
+
+    assert any(each.startswith("runpod/L40S Secure: the price is second-hand") for each in listed)
+    assert not any("L40S" in each for each in given)
+    assert any("L40S" in each for each in short)

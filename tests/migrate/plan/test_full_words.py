@@ -143,3 +143,16 @@ def test_own_machines_under_other_terms_are_said_and_not_recommended() -> None:
     assert "(aws/g5.xlarge one year" not in found.text.partition(".")[0]
     assert "× aws/g5.xlarge one year (reserved), which is paid for its whole term, used or not" in found.text
     assert "--terms" not in said(gpu="A10G", own_model="qwen3-8b", terms="on-demand,reserved").text
+
+
+def test_nobody_is_recommended_as_if_the_service_level_were_known() -> None:
+    """Own machines are simulated; how fast a provider answers stands on no price list."""
+    rented = said(slo_ttft_ms=500.0).text
+    own = said(own_model="qwen3-8b")
+
+    assert (
+        "Whether novita/meta-llama/llama-3.1-8b-instruct keeps your service level (first token in 500 ms and 100 ms "
+        "per token, for 95 % of the requests) is not known: measure it before you move." in rented
+    )
+    assert own.verdict is Verdict.OWN
+    assert "is not known: measure it" not in own.text

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from offramp.catalog.prices import STALE_AFTER_DAYS
 from offramp.migrate.plan.full import FullPlan
 from offramp.migrate.plan.requirements import words as requirement_words
+from offramp.migrate.plan.words import price_warning
 from offramp.pricing.compute import HOURS_PER_MONTH
 
 
@@ -27,7 +28,7 @@ def warnings(plan: FullPlan) -> list[str]:
     """Prices that are old or second-hand, rows that are missing, and clocks that were wrong."""
     tokens = plan.tokens
     found = [
-        _price(card.name, card.checked, card.source, second_hand=card.second_hand, plan=plan)
+        price_warning(card, plan.facts.today)
         for way in (
             tokens.incumbent,
             *tokens.alternatives,
@@ -38,7 +39,7 @@ def warnings(plan: FullPlan) -> list[str]:
     ]
     if plan.own is not None:
         offer = plan.own.offer
-        found.append(_price(offer.name, offer.checked, offer.source, second_hand=offer.second_hand, plan=plan))
+        found.append(price_warning(offer, plan.facts.today))
         if offer.terms.condition:
             found.append(f"{offer.name}: {offer.terms.value}: it {offer.terms.condition}, which is not simulated")
     found += _old_machines(plan)
@@ -172,10 +173,3 @@ def _move(plan: FullPlan) -> Iterator[Assumption]:
         f"{inputs.evaluation_margin:.0%}, discordance {inputs.evaluation_discordance:.0%}, one-sided 5 %, power 80 %",
         origin="--evaluation-margin, --evaluation-discordance, --answers-each",
     )
-
-
-def _price(name: str, checked: str, source: str, *, second_hand: bool, plan: FullPlan) -> str:
-    age = plan.age_days(checked) if checked else 0
-    if age > STALE_AFTER_DAYS:
-        return f"{name}: the price is of {checked}, {age} days old; check it before you sign"
-    return f"{name}: the price is second-hand ({source}); check it before you sign" if second_hand else ""

@@ -4,10 +4,9 @@ from datetime import date
 
 from offramp import __version__
 from offramp.catalog.compute import Offer
-from offramp.catalog.prices import STALE_AFTER_DAYS
 from offramp.migrate.plan.quick import Case, Column, Own, Plan, sensitivity
 from offramp.migrate.plan.sizing import ERROR_SHARE
-from offramp.migrate.plan.words import Recommendation
+from offramp.migrate.plan.words import Recommendation, price_warning
 from offramp.pricing.compute import HOURS_PER_MONTH
 from offramp.pricing.money import decimal_text, fraction_text
 
@@ -84,15 +83,15 @@ def assumptions(plan: Plan) -> list[str]:
     stated = [
         f"a month has {HOURS_PER_MONTH} hours; all requests are alike",
         "a text has the same number of tokens everywhere; between families of tokenizers they differ by 10 to 30 %",
-        "no evaluation, no shadow traffic, no engineering time",
+        "no evaluation, no shadow traffic, no engineering time; how fast anybody answers is not looked at",
     ]
     if plan.own.sizing is None:
         stated.append("the own bill is the same whatever the volume; what a machine carries was not asked")
     else:
         load, error = float(plan.own.sizing.max_load), ERROR_SHARE
         stated.append(
-            f"what a GPU carries is a roofline estimate from datasheets, ± {error:.0%}; its mean load stays below "
-            f"{load:.0%}, the rest is for peaks; no spare machine for a failure"
+            f"what a GPU carries is a roofline estimate from datasheets, ± {error * 100:.0f} %; its mean load stays "
+            f"below {load * 100:.0f} %, the rest is for peaks; no spare machine for a failure"
         )
     if plan.own.is_short:
         stated.append(
@@ -109,25 +108,14 @@ def warnings(plan: Plan, today: date) -> list[str]:
     """Prices that are old or second-hand, among those that were used; and what was given and not used."""
     columns = [plan.incumbent, *plan.alternatives]
     columns += [column for column in (plan.successor, plan.hosted) if column is not None]
-    found = {column.name: _warning(column, today) for column in columns}
-    listed = [text for text in found.values() if text]
+    listed = [price_warning(column.card, today) for column in columns]
     offer = plan.own.offer
-    if offer is not None and (age := (today - date.fromisoformat(offer.checked)).days) > STALE_AFTER_DAYS:
-        listed.append(f"{offer.name}: the price is of {offer.checked}, {age} days old; check it before you sign")
+    if offer is not None and (not plan.own.is_given or plan.own.is_short):
+        listed.append(price_warning(offer, today))
     aside = ", ".join(plan.question.left_aside)
     if aside:
         listed.append(f"{aside}: no part of the quick mode, left aside; the full plan knows more ({FULL})")
-    return listed
-
-
-def _warning(column: Column, today: date) -> str:
-    card = column.card
-    age = (today - date.fromisoformat(card.checked)).days if card.checked else 0
-    if age > STALE_AFTER_DAYS:
-        return f"{card.name}: the price is of {card.checked}, {age} days old; check it before you sign"
-    if card.second_hand:
-        return f"{card.name}: the price is second-hand ({card.source}); check it before you sign"
-    return ""
+    return [text for text in dict.fromkeys(listed) if text]
 
 
 def _case(plan: Plan, case: Case) -> dict[str, object]:

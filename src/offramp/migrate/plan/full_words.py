@@ -46,6 +46,7 @@ def recommend(plan: FullPlan) -> Recommendation:
         best = stay
     sentences = [
         _verdict(plan, best, stay),
+        *_unmeasured(plan, best),
         *_thin(plan),
         *_refused(plan),
         *_sure(plan),
@@ -173,6 +174,13 @@ def _pay_back(plan: FullPlan, best: Way) -> str:
     if days >= _HOURS_IN_WORDS:
         return f", paid back in {float(months):.1f} months"
     return f", paid back in {days:.0f} days" if days >= 1.5 else ", paid back in a day"
+
+
+def _unmeasured(plan: FullPlan, best: Way) -> Iterator[str]:
+    """The service level is simulated for own machines only."""
+    if best.verdict in {Verdict.SMALLER, Verdict.OTHER}:
+        level = plan.slo.words
+        yield f"Whether {best.name} keeps your service level ({level}) is not known: measure it before you move."
 
 
 def _refused(plan: FullPlan) -> Iterator[str]:

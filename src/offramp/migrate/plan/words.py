@@ -11,10 +11,13 @@ from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 
+from offramp.catalog.age import STALE_AFTER_DAYS, age_days
+from offramp.catalog.compute import Offer
 from offramp.catalog.lifecycle import Ending
 from offramp.migrate.plan.quick import Column, Plan
-from offramp.migrate.report.words import listed
+from offramp.migrate.report.words import counted, listed
 from offramp.pricing.breakeven import can_pay_off
+from offramp.pricing.cards import TokenCard
 
 WORTH_MOVING = Fraction(1, 10)
 """Share of the present bill that moving must save: less is within the error of any of these figures."""
@@ -110,7 +113,7 @@ def _ways(plan: Plan) -> Iterator[_Way]:
 
 def _verdict(plan: Plan, best: _Way) -> str:
     paid, own = plan.incumbent.usd_per_month, plan.own
-    requests = f"{plan.question.requests_per_month:,} requests a month"
+    requests = f"{counted(plan.question.requests_per_month, 'request')} a month"
     saved = paid - best.usd_per_month
     if best.verdict is Verdict.STAY:
         dearer = own.usd_per_month_needed - paid
@@ -247,6 +250,16 @@ def switched_off(notice: Ending, today: date) -> str:
     """When it is switched off, or was."""
     left = notice.days_left(today)
     return f"is switched off on {notice.ends}, in {left} days" if left > 0 else f"was switched off on {notice.ends}"
+
+
+def price_warning(price: TokenCard | Offer, today: date) -> str:
+    """What whoever signs has to look up again; empty if the price is new and seen at its source."""
+    age = age_days(price.checked, today) or 0
+    if age > STALE_AFTER_DAYS:
+        return f"{price.name}: the price is of {price.checked}, {age} days old; check it before you sign"
+    if price.second_hand:
+        return f"{price.name}: the price is second-hand ({price.source}); check it before you sign"
+    return ""
 
 
 def _range(columns: tuple[Column, ...]) -> str:
