@@ -8,6 +8,8 @@ held, what goes out on either side is HTTP, and no key crosses to the other side
 
 Long runs so far: 2026-11-21, 600 s, 561,537 cases with 1,623,394 exchanges. Found nothing: the tests at the socket had
 found it before (an upload whose chunks do not add up, a body with a change of protocol, a stream for `/v1/models`).
+Again on that day, once an answer's head was known by its bytes: 300 s found a 101 that has a body; after that 600 s,
+477,163 cases with 1,416,974 exchanges, and nothing more.
 """
 
 import argparse

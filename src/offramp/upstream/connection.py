@@ -129,12 +129,12 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self._tell(attempt)
 
-    def _parse(self, data: bytes, attempt: Attempt) -> bool:
+    def _parse(self, received: bytes, attempt: Attempt) -> bool:
         """Let llhttp read on; gives whether there is anything to tell."""
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(received)
         except httptools.HttpParserUpgrade as upgrade:
-            self._upgraded(attempt, data[upgrade.args[0] :])
+            self._upgraded(attempt, received[upgrade.args[0] :])
             return False
         except httptools.HttpParserError as error:
             if not self._complete:
@@ -145,19 +145,19 @@ class UpstreamConnection(asyncio.Protocol):
         if self._parts or self._complete:
             self._head_bytes = 0
             return True
-        self._head_bytes += len(data)
+        self._head_bytes += len(received)
         if self._head_bytes > MAX_HEAD_BYTES:
             where = "trailer" if self._head_done else "head"
             self._fail(Failure.NOT_PROTOCOL, f"the {where} of the answer is longer than {MAX_HEAD_BYTES} bytes")
             return False
         return self._head_done
 
-    def _is_known(self, data: bytes, attempt: Attempt) -> bool:
+    def _is_known(self, received: bytes, attempt: Attempt) -> bool:
         """Whether this is a whole answer with a head that came before; then its parts lie ready."""
         known = self.instance.known_answer
         if known is None or attempt.head_only:
             return False
-        body = known.body_of(data, len(data))
+        body = known.body_of(received, len(received))
         if body is None:
             return False
         self._head = known.facts
@@ -167,12 +167,12 @@ class UpstreamConnection(asyncio.Protocol):
             self._parts.append(body)
         return True
 
-    def _learn(self, data: bytes, head: AnswerHead) -> None:
+    def _learn(self, received: bytes, head: AnswerHead) -> None:
         """The head has come twice in a row: know it again, if a whole answer came with it."""
         known = self.instance.known_answer
         whole = head.status == 200 and self._complete and self._keep and not self._excess
         if whole and (known is None or known.facts is not head):
-            self.instance.known_answer = learn(data, head)
+            self.instance.known_answer = learn(received, head)
 
     def _tell(self, attempt: Attempt) -> None:
         listener = attempt.listener
