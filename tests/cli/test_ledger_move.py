@@ -89,7 +89,7 @@ def test_deleting_is_said_here_and_wherever_requests_are_listed(
     whole = msgspec.json.decode(_offramp(capsys, "--state", str(state), "--json"))
 
     assert "3 requests deleted; their sums remain" in moved
-    assert "the 3 requests until 2024-02-25 were deleted" in rows
+    assert "until 2024-02-25, 3 requests deleted" in rows
     assert whole["requests"] == 3
     assert whole["history"] == {"files": 0, "requests": 0, "expired": 3, "problems": []}
 
@@ -105,7 +105,7 @@ def test_a_file_that_is_damaged_is_named_below_the_table(state: Path, capsys: py
     assert "3 requests" in sums
     for out in (sums, rows):
         assert f"history/{path.parent.name}/{path.name}: it is damaged: 0 bytes where" in out
-        assert "its 3 requests are in the sums per hour alone" in out
+        assert "3 requests of it in the sums per hour alone" in out
 
 
 def test_no_ledger_is_one_line_and_exit_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from offramp.migrate.ledger.query import By, Sums
 from offramp.migrate.ledger.report import exchanges
 from offramp.migrate.ledger.selection import NS_PER_DAY, Selection, day_of
 from offramp.migrate.ledger.view import View
+from offramp.migrate.report.words import counted
 from offramp.pricing.money import NANO_PER_USD, text
 
 _WIDTH = 160
@@ -99,7 +100,7 @@ def _say_empty(console: Console, view: View, selection: Selection) -> None:
 
 def _headline(view: View, selection: Selection, total: Sums) -> Text:
     line = Text()
-    line.append(f"{total.requests:,} request{'s' if total.requests != 1 else ''}", style="bold")
+    line.append(counted(total.requests, "request"), style="bold")
     line.append(f"   {_count(total.input_tokens)} tokens in, {_count(total.output_tokens)} out")
     if total.cached_tokens:
         line.append(f" ({_count(total.cached_tokens)} cached)")
@@ -147,13 +148,13 @@ def _hints(view: View, selection: Selection, total: Sums) -> Iterator[str]:
     """What is unknown, and what would make it known."""
     if total.unpriced:
         yield (
-            f"{total.unpriced:,} have no known cost: give the upstream a `provider:` or a `price:` "
+            f"{counted(total.unpriced, 'request')} without a known cost: give the upstream a `provider:` or a `price:` "
             "(`offramp prices` shows what is known)"
         )
     if not total.baselined:
         yield "no baseline: `baseline: openai/gpt-4o-mini` on a route shows what is saved"
     if total.estimated:
-        yield f"{total.estimated:,} have estimated usage: their upstream sent none"
+        yield f"{counted(total.estimated, 'request')} with estimated usage: the upstream sent none"
     lost = query.dropped(view, selection)
     if lost:
         yield f"{lost:,} more were answered but could not be recorded: the disk was full or the folder not writable"
@@ -169,17 +170,17 @@ def _expired_hint(view: View, selection: Selection) -> Iterator[str]:
     expired = view.archive.expired
     if expired.last_day is not None and (selection.since_ns or 0) < (expired.last_day + 1) * NS_PER_DAY:
         day = day_of(expired.last_day * 24)
-        yield f"the {expired.rows:,} requests until {day} were deleted (`ledger.retention_days`); their sums remain"
+        yield f"until {day}, {counted(expired.rows, 'request')} deleted by `ledger.retention_days`; the sums remain"
 
 
 def _history_hints(view: View) -> Iterator[str]:
     """What of the history cannot be shown one by one; the sums have it all the same."""
     problems = view.archive.problems
     for problem in problems[:_MAX_PROBLEMS]:
-        rows = "" if problem.rows is None else f"; its {problem.rows:,} requests are in the sums per hour alone"
+        rows = "" if problem.rows is None else f"; {counted(problem.rows, 'request')} of it in the sums per hour alone"
         yield f"history/{plain(problem.file)}: {problem.message}{rows}"
     if len(problems) > _MAX_PROBLEMS:
-        yield f"and {len(problems) - _MAX_PROBLEMS:,} more files of the history: --json has all"
+        yield f"and {counted(len(problems) - _MAX_PROBLEMS, 'more file')} of the history: --json has all"
 
 
 def _rows(found: list[dict[str, object]], *, narrow: bool) -> Table:
