@@ -49,7 +49,7 @@ def test_generated_loads_have_the_published_figures(
 
 
 def test_the_rate_wanders_as_slowly_as_in_the_trace() -> None:
-    """Minutes differ far more than chance would have it: variance over mean 20 for the trace, 1 for a constant rate."""
+    """Minutes differ far more than chance would have it: variance over mean 16 for the trace, 1 for a constant rate."""
 
     def over_chance(load: Load) -> float:
         counts = np.bincount((load.arrived_s / 60).astype(np.int64))[:-1]
