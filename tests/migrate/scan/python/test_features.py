@@ -137,6 +137,46 @@ def test_dictionaries_of_arguments_are_unfolded(text: str) -> None:
     assert (found.model, found.features) == ("gpt-4o", ("streaming",))
 
 
+def test_what_a_module_puts_into_a_dictionary_later_does_not_count_before() -> None:
+    """A script, and a notebook, run from their top to their end."""
+    first, second, inside = sites("""
+        from openai import OpenAI
+        p = {"model": "gpt-4o"}
+        OpenAI().chat.completions.create(**p)
+        p["stream"] = True
+        OpenAI().chat.completions.create(**p)
+        def ask():
+            p["seed"] = 1
+            return OpenAI().chat.completions.create(**p)
+    """)
+
+    assert (first.features, second.features) == ((), ("streaming",))
+    assert inside.features == ("streaming", "seed")
+
+
+BEFORE = {
+    "below": ("create(**p)\n    p['stream'] = True", ()),
+    "above": ("p['stream'] = True\n    create(**p)", ("streaming",)),
+    "in another branch": ("if x:\n        p['stream'] = True\n    else:\n        create(**p)", ()),
+    "in a branch above": ("if x:\n        p['stream'] = True\n    create(**p)", ("streaming",)),
+    "in a loop": ("while x:\n        create(**p)\n        p['stream'] = True", ("streaming",)),
+    "by a function below": ("create(**p)\n    fill(p)", ()),
+    "by a function above": ("fill(p)\n    create(**p)", ("streaming",)),
+    "by a function in another branch": ("if x:\n        fill(p)\n    else:\n        create(**p)", ()),
+}
+
+
+@pytest.mark.parametrize(("text", "features"), BEFORE.values(), ids=BEFORE)
+def test_only_what_can_have_been_put_in_before_counts(text: str, features: tuple[str, ...]) -> None:
+    """One dictionary often serves two ways of asking."""
+    head = (
+        "from openai import OpenAI\ncreate = OpenAI().chat.completions.create\ndef fill(q):\n    q['stream'] = True\n"
+    )
+    found = site(f"{head}def go(x):\n    p = {{'model': 'm'}}\n    {text}\n")
+
+    assert found.features == features
+
+
 def test_a_function_s_own_dictionary_is_not_that_of_the_module() -> None:
     """The same name stands for another."""
     found = site("""

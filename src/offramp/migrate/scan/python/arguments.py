@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from offramp.migrate.scan.python.callers import argument_of
 from offramp.migrate.scan.python.members import line_of_descent
-from offramp.migrate.scan.python.names import END, in_force
+from offramp.migrate.scan.python.names import END, in_force, may_have_run
 from offramp.migrate.scan.python.scopes import Scope
 from offramp.migrate.scan.python.values import Node, Object, Own, Reading, Text, Values, unique
 
@@ -188,13 +188,17 @@ class _Unfolding:
         if owner is None:
             self.found.is_whole = False
             return
-        self._stored(owner, expr.id, steps)
+        self._stored(owner, expr.id, steps, expr.lineno if scope is owner else END)
 
-    def _stored(self, owner: Scope, name: str, steps: int) -> None:
-        """What is put into a dictionary further down, also by functions that it is handed to."""
+    def _stored(self, owner: Scope, name: str, steps: int, at: int = END) -> None:
+        """What is put into a dictionary before a line of its scope, also by functions that it is handed to."""
         for store in owner.stores.get(name, ())[:MOST_STORES]:
-            self._entry(store.key, store.expr, store.scope, steps)
+            inside = store.scope is not owner and (owner.kind != "module" or at == END)
+            if inside or (store.scope is owner and may_have_run(owner, store.expr.lineno, at)):
+                self._entry(store.key, store.expr, store.scope, steps)
         for call in owner.handed.get(name, ())[:MOST_STORES] if steps > 1 else ():
+            if not may_have_run(owner, call.lineno, at):
+                continue
             for function in self._functions(call.func, owner):
                 for parameter in function.stores.keys() & function.parameters.keys():
                     given = argument_of(call, function, parameter)

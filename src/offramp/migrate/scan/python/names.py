@@ -79,9 +79,22 @@ def _surely(binding: Binding, scope: Scope, line: int) -> bool:
 
 def _excluded(binding: Binding, scope: Scope, here: Mapping[int, Block]) -> bool:
     """Whether assignment and line stand in two branches of which only one runs."""
-    if binding.scope is not scope:
+    return binding.scope is scope and _apart(scope.blocks.around(binding.line), here)
+
+
+def _apart(there: Sequence[Block], here: Mapping[int, Block]) -> bool:
+    """Whether one of the blocks around a line is another branch of a choice that was made here."""
+    return any(here.get(block.choice, block) is not block for block in there)
+
+
+def may_have_run(scope: Scope, line: int, at: int) -> bool:
+    """Whether a line of a scope can have run when another is reached: above it or in a loop, not in another branch."""
+    if at == END:
+        return True
+    here, there = scope.blocks.around(at), scope.blocks.around(line)
+    if _apart(there, {block.choice: block for block in here}):
         return False
-    return any(here.get(block.choice, block) is not block for block in scope.blocks.around(binding.line))
+    return line <= at or any(block in here for block in there)
 
 
 def bound(reading: Reading, binding: Binding) -> Values:
