@@ -20,6 +20,10 @@ _REQUIRED: dict[str, dict[str, object]] = {
 }
 
 
+class UnclearError(Exception):
+    """A part of a request, as a front end reads it, is not literal."""
+
+
 def fingerprint(operation: str, body: dict[str, object] | None, hash_key: bytes | None, header: str = "") -> str:
     """The site hash, hexadecimal; empty where there is none or it cannot be known.
 

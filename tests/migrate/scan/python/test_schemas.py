@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from openai.lib._parsing._completions import type_to_response_format_param
 
+from offramp.migrate.scan.fingerprint import UnclearError
 from offramp.migrate.scan.model import Project, Source
 from offramp.migrate.scan.python.files import PythonFiles
-from offramp.migrate.scan.python.literal import UnclearError
 from offramp.migrate.scan.python.reader import Reader
 from offramp.migrate.scan.python.schemas import named_schema
 from tests.migrate.scan.code import TODAY

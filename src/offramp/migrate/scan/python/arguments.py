@@ -159,8 +159,9 @@ class _Unfolding:
         if isinstance(func, ast.Attribute) and name in {"copy", "deepcopy"} and not call.args:
             self.take(func.value, scope, steps - 1)
             return
-        if name in {"dumps", "deepcopy", "encode"} and (call.args or isinstance(func, ast.Attribute)):
-            self.take(call.args[0] if call.args else func.value, scope, steps - 1)  # type: ignore[attr-defined]
+        given = call.args[0] if call.args else func.value if isinstance(func, ast.Attribute) else None
+        if name in {"dumps", "deepcopy", "encode"} and given is not None:
+            self.take(given, scope, steps - 1)
             return
         functions = self._functions(func, scope)
         if not any(function.returns for function in functions):

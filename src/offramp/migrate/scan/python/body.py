@@ -2,9 +2,10 @@
 
 import ast
 
+from offramp.migrate.scan.fingerprint import UnclearError
 from offramp.migrate.scan.python.arguments import Arguments, Given
 from offramp.migrate.scan.python.features import is_nothing
-from offramp.migrate.scan.python.literal import MOST_DEPTH, UnclearError, literal, only
+from offramp.migrate.scan.python.literal import MOST_DEPTH, literal, only
 from offramp.migrate.scan.python.schemas import named_schema
 from offramp.migrate.scan.python.scopes import Scope
 from offramp.migrate.scan.python.values import Made, Node, Own, Reading

@@ -5,6 +5,7 @@ dspy, openai-agents, crewai, autogen, haystack, semantic-kernel, agno and smolag
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from offramp.wire.operation import Operation
 
@@ -56,10 +57,7 @@ def _makers(roots: str, **classes: Maker) -> dict[tuple[str, str], Maker]:
     return {(root, name): maker for root in roots.split() for name, maker in classes.items()}
 
 
-def _langchain(**more: object) -> Maker:
-    return Maker(library="langchain", **more)  # type: ignore[arg-type]
-
-
+_langchain = partial(Maker, library="langchain")
 _LLAMA = Maker(library="llamaindex", default="gpt-3.5-turbo", position=0)
 _PYDANTIC = Maker(library="pydantic-ai", position=0)
 _LITELLM = Maker(library="litellm", position=0, routed=True)

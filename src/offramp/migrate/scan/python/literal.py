@@ -2,15 +2,12 @@
 
 import ast
 
+from offramp.migrate.scan.fingerprint import UnclearError
 from offramp.migrate.scan.python.fold import CERTAIN
 from offramp.migrate.scan.python.scopes import Scope
 from offramp.migrate.scan.python.values import Node, Reading, Text, Value
 
 MOST_DEPTH = 24
-
-
-class UnclearError(Exception):
-    """Something is not literal."""
 
 
 def literal(reading: Reading, expr: ast.expr, scope: Scope, depth: int = MOST_DEPTH) -> object:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from offramp.migrate.scan.python.literal import UnclearError, literal
+from offramp.migrate.scan.fingerprint import UnclearError
+from offramp.migrate.scan.python.literal import literal
 from offramp.migrate.scan.python.scopes import Scope
 from offramp.migrate.scan.python.values import Outside, Own, Reading, Value
 

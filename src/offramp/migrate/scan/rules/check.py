@@ -40,17 +40,13 @@ _FIGURES = re.compile(
 _ABOUT = re.compile(r"token|per_?sec", re.IGNORECASE)
 
 
-# All checks are called alike, so some are given more than they need.
-# ruff: noqa: ARG001
-
-
 def check_python(tree: ast.Module, source: Source, *, project: Project) -> list[Finding]:
     """Findings in a Python file, in the order of the file."""
     code = Code(tree, source, openai=project.version_of("openai"))
     return _ordered(found for module in _PYTHON for found in module.check(code))
 
 
-def check_web(root: SgNode, source: Source, *, project: Project) -> list[Finding]:
+def check_web(root: SgNode, source: Source) -> list[Finding]:
     """Findings in a TypeScript or JavaScript file, in the order of the file."""
     return _ordered(web.check(root, source))
 

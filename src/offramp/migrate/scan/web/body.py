@@ -1,5 +1,6 @@
 """The request of a call site as far as it is literal, for its fingerprint."""
 
+from offramp.migrate.scan.fingerprint import UnclearError
 from offramp.migrate.scan.web.callers import Callers
 from offramp.migrate.scan.web.records import is_whole, properties
 from offramp.migrate.scan.web.said import plain
@@ -20,6 +21,8 @@ from offramp.wire.operation import Operation
 
 _MATTERS = ("response_format", "text", "instructions")
 _TOOLS = ("tools", "functions")
+_NAMED = ("function", "custom")
+"""Where in a tool its name may stand."""
 _MAKES_TOOL = ("zodFunction", "zodResponsesFunction")
 _PROMPTING = frozenset({"system", "developer"})
 
@@ -41,7 +44,7 @@ def body_of(who: Callers, operation: str, options: dict[str, Place]) -> dict[str
             body["messages"] = _messages(who, options["messages"])
         elif operation == Operation.RESPONSES and "input" in options:
             body["input"] = _input(who, options["input"])
-    except ValueError:
+    except UnclearError:
         return None
     return body
 
@@ -52,7 +55,7 @@ def _tools(who: Callers, place: Place) -> list[dict[str, object]] | None:
     if value == NOTHING:
         return None
     if not isinstance(value, Row):
-        raise ValueError("tools are not written here")  # noqa: TRY004 - for the caller it is one more part that is unknown
+        raise UnclearError
     row = value.place
     return [_tool(who, who.ev.value(Place(row.module, item, row.frame))) for item in named(row.node)]
 
@@ -62,19 +65,16 @@ def _tool(who: Callers, value: Value) -> dict[str, object]:
         made = argument(value.place, 0)
         return {"type": "function", "function": {"name": _name(who, who.ev.value(made) if made else UNKNOWN)}}
     if not isinstance(value, Record) or not is_whole(who.ev, value):
-        raise ValueError("a tool is not written here")
+        raise UnclearError
     inside = properties(who.ev, value)
     found = {name: plain(who, inside[name]) for name in ("type", "name") if name in inside}
     return found | {name: {"name": _name(who, who.ev.value(inside[name]))} for name in _NAMED if name in inside}
 
 
-_NAMED = ("function", "custom")
-
-
 def _name(who: Callers, value: Value) -> object:
     inside = properties(who.ev, value) if isinstance(value, Record) and is_whole(who.ev, value) else {}
     if "name" not in inside:
-        raise ValueError("the name of a tool is not written here")
+        raise UnclearError
     return plain(who, inside["name"])
 
 
@@ -86,7 +86,7 @@ def _input(who: Callers, place: Place) -> object:
 def _messages(who: Callers, place: Place) -> list[object]:
     value = who.ev.value(place)
     if not isinstance(value, Row):
-        raise ValueError("messages are not written here")  # noqa: TRY004 - for the caller it is one more part that is unknown
+        raise UnclearError
     items = list(named(value.place.node))
     found: list[object] = []
     for item in items:
@@ -99,11 +99,11 @@ def _messages(who: Callers, place: Place) -> list[object]:
 
 def _message(who: Callers, value: Value) -> dict[str, object]:
     if not isinstance(value, Record):
-        raise ValueError("a message is not written here")  # noqa: TRY004 - as above
+        raise UnclearError
     inside = properties(who.ev, value)
     role = who.ev.value(inside["role"]) if "role" in inside else None
     if not isinstance(role, Literal) or not isinstance(role.value, str):
-        raise ValueError("the role of a message is not literal")  # noqa: TRY004 - as above
+        raise UnclearError
     if role.value not in _PROMPTING:
         return {"role": role.value, "content": ""}
     return {"role": role.value, "content": plain(who, inside["content"]) if "content" in inside else ""}

@@ -5,7 +5,6 @@ import re
 from ast_grep_py import SgNode
 
 from offramp.migrate.scan.web.functions import returned
-from offramp.migrate.scan.web.records import properties
 from offramp.migrate.scan.web.syntax import arguments, named
 from offramp.migrate.scan.web.values import (
     UNKNOWN,
@@ -154,11 +153,6 @@ def _joined_row(ev: Evaluates, row: Row, given: tuple[Place, ...]) -> Value:
 
 def _merged(ev: Evaluates, given: tuple[Place, ...]) -> Value:
     return filled_in(Record(()), [ev.value(place) for place in given], ())
-
-
-def records_in(ev: Evaluates, value: Value) -> list[dict[str, Place]]:
-    """The objects that a value can be, each by its properties."""
-    return [properties(ev, each) for each in options_of(value) if isinstance(each, Record)]
 
 
 def text_of(node: SgNode) -> str | None:

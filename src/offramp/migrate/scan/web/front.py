@@ -21,8 +21,6 @@ from offramp.migrate.scan.web.syntax import Parsed, arguments, is_made_by_a_tool
 from offramp.migrate.scan.web.use import Use, argument, records
 from offramp.migrate.scan.web.values import Place
 
-_MODEL_NAMES = frozenset({"model", "modelName"})
-
 
 def analyse(source: Source, *, project: Project) -> FileResult:
     """What a TypeScript or JavaScript file, or the scripts of a page, hold.
@@ -32,7 +30,7 @@ def analyse(source: Source, *, project: Project) -> FileResult:
         project: All files, so that imports can be followed.
     """
     if not has_trace(source.text):
-        findings = check_web(parse(source).root, source, project=project) if concerns_web(source.text) else []
+        findings = check_web(parse(source).root, source) if concerns_web(source.text) else []
         return FileResult(file=source.path, language="javascript", findings=findings)
     if is_made_by_a_tool(source.text):
         problem = Problem(file=source.path, line=0, message="not read: its lines are too long for a person's")
@@ -62,7 +60,7 @@ def analyse(source: Source, *, project: Project) -> FileResult:
         language=parsed.language,
         sites=list(_sites(who, module, uses)),
         clients=clients,
-        findings=check_web(parsed.root, source, project=project),
+        findings=check_web(parsed.root, source),
         problems=problems(parsed, source.path),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ast_grep_py import SgNode
 
+from offramp.migrate.scan.fingerprint import UnclearError
 from offramp.migrate.scan.web.callers import Callers, Given
 from offramp.migrate.scan.web.records import properties
 from offramp.migrate.scan.web.syntax import bare, named, slice_of
@@ -162,7 +163,7 @@ def plain(who: Callers, place: Place, depth: int = 12) -> object:
     """A literal as the value that it stands for in JSON.
 
     Raises:
-        ValueError: If a part of it is not literal.
+        UnclearError: If a part of it is not literal.
     """
     value = who.ev.value(place)
     if isinstance(value, Literal):
@@ -172,7 +173,7 @@ def plain(who: Callers, place: Place, depth: int = 12) -> object:
         return [plain(who, Place(row.module, item, row.frame), depth - 1) for item in named(row.node)]
     if depth > 0 and isinstance(value, Record) and not _has_spread(value):
         return {name: plain(who, each, depth - 1) for name, each in properties(who.ev, value).items()}
-    raise ValueError(f"{place.node.kind()} is not literal")
+    raise UnclearError
 
 
 def _has_spread(record: Record) -> bool:
