@@ -57,6 +57,17 @@ def test_metered_machines_cost_by_the_request() -> None:
     assert list(metered.by_utilisation()) == []
 
 
+def test_metered_machines_that_carry_less_work_longer_on_the_same() -> None:
+    """Half of what is billed is work: at half the speed that doubles, loading and waiting stay."""
+    metered = replace(GUIDE, machines=None, metered_usd=Fraction("0.0005"), served_share=Fraction(1, 2))
+
+    assert metered.carrying(Fraction(1, 2)).own_month() == 750 + 200
+    assert metered.carrying(Fraction(2)).own_month() == 375 + 200
+    months = {name: case.own_month() for name, case in metered.cases()}
+    assert months["own machines carry 40 % less"] == Fraction(500, 2) * (1 + Fraction(5, 3)) + 200
+    assert "no machine to spare" not in months
+
+
 def test_without_machines_there_is_no_third_way() -> None:
     none = replace(GUIDE, machines=None)
 

@@ -27,6 +27,8 @@ class Economy:
     """Own machines alone: what is passed on and redone is added here; `None` if there are none, or they are metered."""
     metered_usd: Fraction | None = None
     """Of a request on machines that are paid while they serve."""
+    served_share: Fraction = Fraction(1)
+    """Of the time that is billed there, the share in which they work; the rest is loading and waiting."""
     operating_usd: Fraction = _ZERO
     """People and fees a month that own machines take, whatever their number."""
     fallback_share: Fraction = _ZERO
@@ -99,11 +101,10 @@ class Economy:
         if self.machines is not None or self.metered_usd is not None:
             yield "own machines a quarter dearer", self.dearer(Fraction(5, 4))
             yield "own machines a quarter cheaper", self.dearer(Fraction(3, 4))
-        if self.machines is not None:
             yield "own machines carry 40 % less", self.carrying(Fraction(3, 5))
             yield "own machines carry 40 % more", self.carrying(Fraction(7, 5))
-            if self.machines.spare:
-                yield "no machine to spare", replace(self, machines=replace(self.machines, spare=0))
+        if self.machines is not None and self.machines.spare:
+            yield "no machine to spare", replace(self, machines=replace(self.machines, spare=0))
         worse = self.quality_loss + Fraction(1, 20)
         yield "five more of a hundred answers to be redone", replace(self, quality_loss=min(Fraction(1), worse))
         yield "a tenth falls back to the incumbent", replace(self, fallback_share=Fraction(1, 10))
@@ -125,6 +126,10 @@ class Economy:
 
     def carrying(self, factor: Fraction) -> "Economy":
         """With own machines that carry more or less than was worked out."""
+        if self.metered_usd is not None:
+            # The slower they are, the longer they work on the same requests.
+            longer = 1 - self.served_share + self.served_share / factor
+            return replace(self, metered_usd=self.metered_usd * longer)
         machines = self.machines
         if machines is None:
             return self

@@ -213,6 +213,20 @@ def test_metered_machines_take_the_platforms_fee() -> None:
     assert plan.economy.metered_usd is not None
 
 
+def test_machines_by_the_second_are_as_unsure_as_others() -> None:
+    """The roofline is good for 40 % whoever rents the card out: slower ones are billed for longer."""
+    by_the_second = machine("cerebrium", "A10", "A10", "1.1016", terms=Terms.SERVERLESS)
+    plan = plan_of(catalogue=Catalogue(cards=CATALOGUE.cards, llms=LLMS, offers=(by_the_second,)))
+    assert plan.own is not None
+    assert plan.own.metering is not None
+
+    found = plan.uncertainty.own_usd_per_month
+    assert float(plan.economy.served_share) == pytest.approx(plan.own.metering.served_share)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.high > 1.3 * found.low
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

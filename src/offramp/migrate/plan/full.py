@@ -193,16 +193,17 @@ def service_level(inputs: Inputs) -> Slo:
 
 def _economy(inputs: Inputs, traffic: Traffic, requests: int, tokens: TokenSide, machines: OwnSide) -> Economy:
     own, hosted = machines.own, tokens.hosted
-    metered = own is not None and own.metering is not None
+    metering = None if own is None else own.metering
     operating_usd = _hours_usd(inputs, inputs.operating_hours_per_month)
-    if metered:
+    if metering is not None:
         operating_usd += parse_usd_fraction(inputs.platform_usd_per_month, "--platform-usd-per-month")
     return Economy(
         requests=requests,
         incumbent_usd=tokens.incumbent_usd,
         hosted_usd=None if hosted is None else hosted.usd_per_request(traffic.tallies),
-        machines=None if own is None or metered else _fleet(own, requests, machines.headroom or 1.0, inputs),
-        metered_usd=own.usd_per_month / requests if own is not None and metered else None,
+        machines=None if own is None or metering else _fleet(own, requests, machines.headroom or 1.0, inputs),
+        metered_usd=None if own is None or metering is None else own.usd_per_month / requests,
+        served_share=Fraction(1) if metering is None else share(metering.served_share),
         operating_usd=operating_usd,
         fallback_share=_fallback(inputs, traffic)[0],
         quality_loss=share(inputs.quality_loss),
