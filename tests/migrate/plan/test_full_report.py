@@ -3,11 +3,13 @@
 import re
 from functools import cache
 
+from offramp.catalog.compute import Terms
+from offramp.migrate.plan.catalogue import Catalogue
 from offramp.migrate.plan.full_report import report, volume_series
-from offramp.migrate.plan.full_tables import OLD, columns, left_out, own_sheet, utilisation
+from offramp.migrate.plan.full_tables import OLD, cheaper_sheet, columns, left_out, own_sheet, utilisation
 from offramp.migrate.plan.full_words import recommend
 from offramp.migrate.report.charts import Series
-from tests.migrate.plan.cases import plan_of
+from tests.migrate.plan.cases import CATALOGUE, machine, plan_of
 
 
 @cache
@@ -74,3 +76,21 @@ def test_tables_have_as_many_cells_as_heads() -> None:
 
     for sheet in (columns(plan), own_sheet(plan), utilisation(plan), left_out(plan)):
         assert {len(row) for row in sheet.rows} == {len(sheet.header)}, sheet.title
+
+
+def test_machines_under_other_terms_stand_below_those_that_are_recommended() -> None:
+    """A reserved A10G costs less than the one on demand, which is the answer."""
+    sheet = cheaper_sheet(plan_of(gpu="A10G"))
+
+    assert [row[-1] for row in sheet.rows] == ["reserved"]
+    assert "reserved is paid for its whole term, used or not" in sheet.lead
+    assert html().index("Own machines that carry the load") < html().index("Cheaper, if you accept what it takes")
+    assert cheaper_sheet(plan_of(gpu="A10G", terms="on-demand,reserved")).rows == ()
+
+
+def test_the_picture_says_how_machines_by_the_second_cost() -> None:
+    by_the_second = machine("cerebrium", "A10", "A10", "1.1016", terms=Terms.SERVERLESS)
+    plan = plan_of(catalogue=Catalogue(cards=CATALOGUE.cards, llms=CATALOGUE.llms, offers=(by_the_second,)))
+
+    assert "Own GPUs cost the same until one more machine is needed" in html()
+    assert "Own GPUs cost by the request, beside people and fees" in report(plan, recommend(plan), made="now")

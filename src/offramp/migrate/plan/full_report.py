@@ -116,7 +116,9 @@ def _by_volume(plan: FullPlan) -> Markup:
     if found is not None and found <= furthest:
         marks.append(Mark(x=float(found), label="break-even"))
     chart = lines(series, x_label="requests a month", y_label="cost a month", y_unit="$", marks=marks)
-    note = "Own GPUs cost the same until one more machine is needed; the lines by the token begin at nothing."
+    metered = plan.economy.metered_usd is not None
+    own = "by the request, beside people and fees" if metered else "the same until one more machine is needed"
+    note = f"Own GPUs cost {own}; the lines by the token begin at nothing."
     return figure("What a month costs, by the number of requests", chart, note)
 
 
