@@ -176,3 +176,14 @@ def test_terms_say_which_machines_may_be_the_bill(capsys: pytest.CaptureFixture[
     accepted = msgspec.json.decode(capsys.readouterr().out)["own"]["offer"]
 
     assert (by_default["terms"], accepted["terms"]) == ("on-demand", "marketplace")
+
+
+def test_where_one_machine_cannot_carry_its_break_even_that_of_all_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    tokens = ["--input-tokens", "700", "--output-tokens", "100", "--incumbent", "gpt-5-mini"]
+    asked = ["plan", "--requests-per-month", "2000000", *tokens, "--gpu", "A10G", "--own-model", "qwen3-8b"]
+    assert run([*asked, "--fixed-usd-per-month", "5000", "--json"]) == 0
+    needed = msgspec.json.decode(capsys.readouterr().out)["own"]["break_even_requests_per_month_needed"]
+    assert run([*asked, "--fixed-usd-per-month", "5000"]) == 0
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"requests a month, more than a machine carries: with all that it takes at {needed:,}" in shown

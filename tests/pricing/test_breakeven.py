@@ -14,7 +14,7 @@ from offramp.pricing.breakeven import (
     Bill,
     Fleet,
     break_even,
-    can_pay_off,
+    break_even_with_all,
     fleet_break_even,
     months_until,
     saving_per_year,
@@ -70,9 +70,9 @@ def test_one_machine_cannot_carry_what_it_would_take_against_the_same_model_by_t
     full = Bill(fixed_usd=Fraction(727), max_requests=int(2.4 * 730 * 3_600))
 
     assert full.max_requests == 6_307_200
-    assert can_pay_off(full, by_the_token("0.05", "0.08")) is False
-    assert can_pay_off(full, GPT_4O) is True
-    assert can_pay_off(GUIDE, GPT_4O) is None
+    assert break_even_with_all(full, by_the_token("0.05", "0.08")) is None
+    assert break_even_with_all(full, GPT_4O) == break_even(full, GPT_4O)
+    assert break_even_with_all(GUIDE, GPT_4O) == 264_364
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_if_one_machine_cannot_pay_off_no_number_of_them_can(cents: int, max_req
     hosted = Bill(usd_per_request=Fraction("0.001"))
     requests = max_requests * count
 
-    if not can_pay_off(machine, hosted):
+    if break_even_with_all(machine, hosted) is None:
         assert machine.month(requests) > hosted.month(requests)
 
 
@@ -219,4 +219,18 @@ def test_the_fleets_break_even_is_the_first_volume_that_pays(
     tried = next((volume for volume in range(1, 5_000) if fleet.month(volume) <= volume * Fraction(paid)), None)
 
     if tried is not None or (found is not None and found < 5_000):
+        assert found == tried
+
+
+@given(st.integers(1, 5_000), st.integers(1, 5_000), st.integers(1, 400), st.integers(1, 40), st.integers(1, 60))
+def test_the_first_volume_at_which_all_machines_pay_off_is_found(
+    first: int, further: int, carried: int, price: int, machines: int
+) -> None:
+    """A first bill with people in it may pay off later, with cheaper machines beside it: tried out one by one."""
+    own = Bill(fixed_usd=Fraction(first), max_requests=carried, next_usd=Fraction(further))
+    token = Bill(usd_per_request=Fraction(price))
+    found = break_even_with_all(own, token)
+
+    tried = next((v for v in range(1, carried * machines) if own.month(v) <= token.month(v)), None)
+    if tried is not None or (found is not None and found < carried * machines):
         assert found == tried

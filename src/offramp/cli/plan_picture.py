@@ -1,6 +1,7 @@
 """A quick plan for people: three columns, what they rest on, and a chart."""
 
 import textwrap
+from collections.abc import Iterator
 from datetime import date
 
 from rich.box import SIMPLE_HEAD
@@ -13,7 +14,6 @@ from offramp.migrate.plan.document import assumptions, warnings
 from offramp.migrate.plan.quick import Plan, sensitivity
 from offramp.migrate.plan.words import Recommendation, about, usd
 from offramp.migrate.report.words import counted
-from offramp.pricing.breakeven import can_pay_off
 
 _CHART_COLUMNS = 64
 
@@ -88,24 +88,20 @@ def _columns(plan: Plan) -> Table:
     return table
 
 
-def _break_even(plan: Plan) -> list[str]:
-    lines = []
+def _break_even(plan: Plan) -> Iterator[str]:
     hosted = plan.hosted
-    for name, bill, requests in (
-        (plan.incumbent.name, plan.incumbent.bill, plan.break_even),
-        (hosted.name if hosted else "", hosted.bill if hosted else None, plan.break_even_hosted),
-    ):
-        if bill is None:
-            continue
-        if requests is None:
-            lines.append(f"own GPUs never break even with {name}")
-        else:
-            beyond = ", more than a machine carries: no number of them pays off"
-            lines.append(
-                f"own GPUs break even with {name} at {requests:,} requests a month"
-                f"{beyond if can_pay_off(plan.own.bill, bill) is False else ''}"
-            )
-    return lines
+    yield _break_even_line(plan.incumbent.name, plan.break_even, plan.break_even_needed)
+    if hosted is not None:
+        yield _break_even_line(hosted.name, plan.break_even_hosted, plan.break_even_hosted_needed)
+
+
+def _break_even_line(name: str, requests: int | None, needed: int | None) -> str:
+    if requests is None:
+        return f"own GPUs never break even with {name}"
+    line = f"own GPUs break even with {name} at {requests:,} requests a month"
+    if needed is None:
+        return f"{line}, more than a machine carries: no number of them pays off"
+    return line if needed == requests else f"{line}, more than a machine carries: with all that it takes at {needed:,}"
 
 
 def _chart(plan: Plan, width: int) -> list[str]:

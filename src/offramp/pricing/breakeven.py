@@ -50,7 +50,7 @@ class Bill:
 def break_even(fixed: Bill, by_the_token: Bill) -> int | None:
     """The fewest requests a month at which `fixed` costs no more than `by_the_token`.
 
-    What a machine carries is left out of this: compare the result with `fixed.max_requests`.
+    What a machine carries is left out of this; `break_even_with_all` counts as many as it takes.
 
     Returns:
         `None` if it never does, because a request costs as much there or more.
@@ -63,17 +63,6 @@ def break_even(fixed: Bill, by_the_token: Bill) -> int | None:
     if fixed_usd <= 0:
         return 0 if saved >= 0 else None
     return ceil(fixed_usd / saved) if saved > 0 else None
-
-
-def can_pay_off(fixed: Bill, by_the_token: Bill) -> bool | None:
-    """Whether the break-even lies within what one machine carries; `None` if what it carries is not known.
-
-    If it does not, no number of machines pays off: each of them would have to carry more than it can.
-    """
-    if fixed.max_requests is None:
-        return None
-    needed = break_even(fixed, by_the_token)
-    return needed is not None and needed <= fixed.max_requests
 
 
 def saving_per_year(before: Bill, after: Bill, requests: int) -> Fraction:
@@ -136,6 +125,31 @@ def fleet_break_even(fleet: Fleet, usd_per_request: Fraction) -> int | None:
         return None
     machines = max(1, ceil(aside / gained)) if gained else 1
     return ceil((fleet.usd_per_machine * machines + aside) / saved)
+
+
+def break_even_with_all(fixed: Bill, by_the_token: Bill) -> int | None:
+    """The fewest requests a month at which all machines that they take cost no more than `by_the_token`.
+
+    It is `break_even` where one machine carries that, or where it is not known what one carries.
+
+    Returns:
+        `None` if no number of machines ever does.
+
+    >>> staffed = Bill(fixed_usd=Fraction(2_000), max_requests=1_000_000, next_usd=Fraction(500))
+    >>> break_even_with_all(staffed, Bill(usd_per_request=Fraction("0.001")))
+    3000000
+    """
+    alone, carried = break_even(fixed, by_the_token), fixed.max_requests
+    if alone is None or carried is None or alone <= carried:
+        return alone
+    further = fixed.fixed_usd if fixed.next_usd is None else fixed.next_usd
+    fleet = Fleet(
+        usd_per_machine=further,
+        requests_per_machine=carried,
+        fixed_usd=fixed.fixed_usd - further,
+        usd_per_request=fixed.usd_per_request,
+    )
+    return fleet_break_even(fleet, by_the_token.usd_per_request)
 
 
 def months_until(requests: int, target: int, *, growth_per_month: float) -> float | None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import pytest
@@ -251,3 +252,18 @@ def test_nothing_is_beside_a_bill_or_a_machine_that_was_named() -> None:
     named = ask(fixed_usd_per_month=None, gpu="L40S", own_model="llama-3.1-8b", offer=offer("runpod/L40S Secure"))
 
     assert given.own.cheaper == named.own.cheaper == ()
+
+
+def test_a_bill_with_people_in_it_may_pay_off_with_more_machines() -> None:
+    """$5,000 for the first, $734 for each further one: against gpt-5-mini that pays off later, gpt-6-luna never."""
+    staffed = ask("gpt-5-mini", fixed_usd_per_month=Fraction(5_000), gpu="A10G", own_model="mistral-7b")
+    carried = staffed.own.bill.max_requests or 0
+
+    assert staffed.break_even == 13_333_334
+    assert staffed.break_even_needed is not None
+    assert staffed.break_even_needed > staffed.break_even > carried
+    machines = staffed.own.bill.instances(staffed.break_even_needed)
+    assert staffed.break_even_needed == ceil((5_000 + (machines - 1) * Fraction("734.38")) / Fraction("0.000375"))
+    never = ask("gpt-6-luna", fixed_usd_per_month=Fraction(5_000), gpu="A10G", own_model="mistral-7b")
+    assert never.break_even_needed is None
+    assert ask().break_even_needed == ask().break_even

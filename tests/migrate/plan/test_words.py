@@ -175,3 +175,13 @@ def test_a_saving_that_does_not_pay_for_the_move_is_said_to_be_so(requests: int,
     said = recommend(ask(requests=requests), TODAY).text
 
     assert ("a year's saving does not pay for it" in said) is is_said
+
+
+def test_machines_that_pay_off_together_are_not_said_never_to() -> None:
+    """The first bill has people in it, further machines have not."""
+    asked = ask("gpt-5-mini", hosted=None, fixed_usd_per_month=Fraction(5_000), gpu="A10G", own_model="qwen3-8b")
+
+    said = recommend(asked, TODAY)
+    assert said.verdict is Verdict.STAY
+    assert asked.break_even_needed is not None
+    assert f"Own GPUs pay off from {asked.break_even_needed:,} requests a month on." in said.text

@@ -174,6 +174,7 @@ def _own(plan: Plan, own: Own) -> dict[str, object]:
         "instances_needed": None if sizing is None else own.instances,
         "usd_per_month_needed": fraction_text(own.usd_per_month_needed),
         "saving_usd_per_year_needed": fraction_text(plan.saving_usd_per_year_needed),
+        "break_even_requests_per_month_needed": plan.break_even_needed,
         "gpu": plan.question.gpu,
         "gpus": own.gpus,
         "model": plan.question.own_model,

@@ -13,7 +13,7 @@ from offramp.catalog.models import open_model
 from offramp.catalog.prices import PriceBook
 from offramp.errors import UsageError
 from offramp.migrate.plan.sizing import Sizing, size
-from offramp.pricing.breakeven import Bill, break_even, saving_per_year
+from offramp.pricing.breakeven import Bill, break_even, break_even_with_all, saving_per_year
 from offramp.pricing.cards import TokenCard
 from offramp.pricing.compute import HOURS_PER_MONTH
 from offramp.wire.usage import Usage
@@ -131,6 +131,9 @@ class Plan:
     break_even: int | None
     """Requests a month from which own machines cost no more than the incumbent."""
     break_even_hosted: int | None
+    break_even_needed: int | None
+    """The first one with all machines that it takes; `None` if no number of them pays off."""
+    break_even_hosted_needed: int | None
     saving_usd_per_year: Fraction
     """Against the incumbent, by `own.usd_per_month`."""
 
@@ -179,6 +182,8 @@ def answer(question: Question, book: PriceBook) -> Plan:
         own=own,
         break_even=break_even(own.bill, incumbent.bill),
         break_even_hosted=None if hosted is None else break_even(own.bill, hosted.bill),
+        break_even_needed=break_even_with_all(own.bill, incumbent.bill),
+        break_even_hosted_needed=None if hosted is None else break_even_with_all(own.bill, hosted.bill),
         saving_usd_per_year=12 * (incumbent.usd_per_month - own.usd_per_month),
     )
 

@@ -16,7 +16,6 @@ from offramp.catalog.compute import Offer
 from offramp.catalog.lifecycle import Ending
 from offramp.migrate.plan.quick import Column, Plan
 from offramp.migrate.report.words import counted, listed
-from offramp.pricing.breakeven import can_pay_off
 from offramp.pricing.cards import TokenCard
 
 WORTH_MOVING = Fraction(1, 10)
@@ -161,13 +160,13 @@ def _own_remarks(plan: Plan, best: _Way) -> Iterator[str]:
         )
     if plan.break_even is None:
         yield f"Own GPUs never pay off against {plan.incumbent.name}: what they pass on costs as much as before."
-    elif can_pay_off(own.bill, plan.incumbent.bill) is False:
+    elif plan.break_even_needed is None:
         yield (
             f"Own GPUs never pay off against {plan.incumbent.name}: each machine would have to carry "
             f"{plan.break_even:,} requests a month, more than it can."
         )
     elif best.verdict is Verdict.STAY:
-        yield f"Own GPUs pay off from {plan.break_even:,} requests a month on."
+        yield f"Own GPUs pay off from {plan.break_even_needed:,} requests a month on."
     if plan.hosted is not None and plan.break_even_hosted is not None:
         if _rents_for_less(plan, best):
             yield (
@@ -189,12 +188,12 @@ def _not_as_given(plan: Plan) -> str:
 
 
 def _against_hosted(hosted: Column, plan: Plan, requests: int) -> str:
-    if can_pay_off(plan.own.bill, hosted.bill) is False:
+    if plan.break_even_hosted_needed is None:
         return (
             f"To cost less than {hosted.name} each own machine would have to carry {requests:,} requests a month, more "
             "than it can."
         )
-    return f"Own GPUs cost less than {hosted.name} only from {requests:,} requests a month on."
+    return f"Own GPUs cost less than {hosted.name} only from {plan.break_even_hosted_needed:,} requests a month on."
 
 
 def _other_terms(plan: Plan, best: _Way) -> Iterator[str]:
