@@ -80,6 +80,26 @@ def test_each_call_of_a_function_that_reads_the_environment_reads_its_own_variab
     assert [(each.api_key, each.base_url) for each in found.clients] == [("environment LLM_KEY", "environment LLM_URL")]
 
 
+def test_a_variable_whose_name_callers_make_up_is_not_that_of_another_caller() -> None:
+    """A settings class turns keys into names, `LLM_MODEL` out of `model`: what is not known is not guessed."""
+    found = site("""
+        import os
+        from openai import OpenAI
+        class Settings:
+            def read(self, key, default=None):
+                found = os.environ.get(key.upper(), None)
+                if found is not None:
+                    return found
+                return str(default)
+        settings = Settings()
+        timeout = settings.read("timeout", "3")
+        client = OpenAI(base_url=settings.read("llm_url", "http://llm/v1"))
+        client.chat.completions.create(model=settings.read("llm_model", "gpt-4o"), messages=[])
+    """)
+
+    assert (found.model, found.models, found.base_url) == ("gpt-4o", (), "http://llm/v1")
+
+
 def test_a_function_that_hands_its_argument_back_gives_each_caller_its_own() -> None:
     """One that checks or logs a name is called with many."""
     first, second = sites("""

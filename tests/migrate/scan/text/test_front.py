@@ -162,6 +162,26 @@ def test_requests_with_curl_are_call_sites() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'servers:\n  - url: "http://x"\n    description: "it\'s [models](https://api.openai.com/v1/models)"',
+        "see: it's at https://docs.example.com\nlist: isn't https://api.openai.com/v1/models",
+    ],
+)
+def test_an_address_in_prose_sends_nothing(text: str) -> None:
+    """`https` begins every address and is no command there."""
+    assert read("api.yaml", text).sites == []
+
+
+@pytest.mark.parametrize("command", ["curl", "curl.exe -s", "http POST", "[curl, -f,", '["curl", '])
+def test_commands_that_send_are_known(command: str) -> None:
+    """As people write them in scripts and health checks."""
+    (found,) = read("run.sh", f"{command} https://api.openai.com/v1/models").sites
+
+    assert found.operation == "models"
+
+
 WRONG = {
     "a.yaml": ("OPENAI_MODEL: gpt-4o\n  bad: [", 2),
     "a.toml": ("OPENAI_MODEL = 'gpt-4o'\n= x\n", 2),

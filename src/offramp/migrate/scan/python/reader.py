@@ -240,7 +240,7 @@ class Reader:
         if name in _GETENV or (name in _BY_NAME and isinstance(first, ast.Constant)):
             return self._variable(call, scope)
         if name in _PASSES and call.args:
-            return self.settled(self.values(call.args[-1 if name.endswith("cast") else 0], scope))
+            return self.values(call.args[-1 if name.endswith("cast") else 0], scope)
         if name in _UNFOLDED and first is not None:
             return _UNFOLDED[name](self.settled(self.values(first, scope)))
         if name in {"dict", "list", "functools.partial", "partial"}:
@@ -279,11 +279,15 @@ class Reader:
         handed_on = defaults[0] if len(defaults) == 1 and isinstance(defaults[0], Argument) else None
         text = fold.text_of(self.settled(defaults)) if handed_on is None else None
         found: list[Value] = []
-        for value in self.values(call.args[0], scope) if call.args else ():
+        names = self.values(call.args[0], scope) if call.args else ()
+        for value in names:
             if isinstance(value, Argument):
                 found.append(Asked(value, handed_on or text))
             elif isinstance(value, Text) and isinstance(value.value, str):
                 found.append(Asked(value.value, handed_on) if handed_on else Environment(value.value, text))
+        if len(found) > 1 and any(isinstance(value, Text) and value.origin == "argument" for value in names):
+            # Each caller means its own variable, and nobody knows here whose this is.
+            return ()
         return tuple(found)
 
     def _variables(self, name: str | None, default: str | None) -> Values:

@@ -34,7 +34,9 @@ _REQUEST = re.compile(
     r"images/(?:generations|edits)|audio/(?:transcriptions|translations|speech)|fine_tuning/jobs))(?=[\s\"'?)\\]|$)",
     re.MULTILINE,
 )
-_SENDS = re.compile(r"\b(?:curl|wget|http|https|xh|hey|ab|oha|Invoke-RestMethod|Invoke-WebRequest)\b")
+_SENDS = re.compile(
+    r"\b(?:curl|wget|http|https|xh|hey|ab|oha|Invoke-RestMethod|Invoke-WebRequest)(?:\.exe)?(?=[\s\"',\\]|$)"
+)
 MOST_SITES = 400
 _BEFORE = 800
 _AFTER = 6000
