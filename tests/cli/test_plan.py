@@ -155,6 +155,8 @@ def test_a_bill_for_fewer_machines_than_it_takes_stands_beside_that_of_all(capsy
     assert "by the $727 that you gave   with all machines it takes   machines" in short
     assert "given, then 2026-06-17" in short
     assert "own GPUs, as many as it takes" in short
+    assert "then aws/g5.xlarge, on-demand" in short
+    assert "aws/g5.xlarge, on-demand" in listed
     assert "that you gave" not in listed
     assert "as you gave it" not in listed
 

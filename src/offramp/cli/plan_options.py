@@ -58,7 +58,7 @@ HELP = {
     "max_machines": "More machines are not looked at.",
     "prefix_cache": "Whether own engines keep the common beginnings of prompts.",
     "capacity_error": "How wrong the capacity may be, for the intervals.",
-    "fixed_usd_per_month": "Quick mode: the whole own bill. Default: the machine with --gpu.",
+    "fixed_usd_per_month": "Quick mode: the whole own bill. Default: machines with --gpu, as many as it takes.",
     "max_load": "Quick mode: share of a GPU's full load that its mean may reach.",
     "start_s": "Serverless: until a container runs; not billed.",
     "init_s": "Serverless: until the model in it is loaded; billed.",

@@ -77,6 +77,9 @@ def _columns(plan: Plan) -> Table:
     )
     if own.is_short:
         table.add_row("as you gave it", "", "", *between, usd(own.usd_per_month), style="dim")
+    if own.offer is not None and (own.is_short or not own.is_given):
+        then = "then " if own.is_short else ""
+        table.add_row("rented", "", "", *between, f"{then}{own.offer.name}, {own.offer.terms.value}")
     carried = "not asked" if own.bill.max_requests is None else f"about {about(own.bill.max_requests)} a month each"
     table.add_row("carries", "", "", *between, carried)
     cards = (plan.incumbent.card, hosted.card if hosted else None)

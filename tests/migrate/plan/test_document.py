@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from offramp.catalog.compute import Terms
 from offramp.migrate.plan.document import document
 from offramp.migrate.plan.words import recommend
 from tests.migrate.plan.test_quick import ask
@@ -99,3 +100,11 @@ def test_a_machine_whose_price_nobody_saw_at_its_source_is_warned_about_where_it
     assert any(each.startswith("runpod/L40S Secure: the price is second-hand") for each in listed)
     assert not any("L40S" in each for each in given)
     assert any("L40S" in each for each in short)
+
+
+def test_a_machine_that_may_be_taken_away_is_warned_about_where_it_is_the_bill() -> None:
+    spot = written(fixed_usd_per_month=None, gpu="L40S", own_model="llama-3.1-8b", terms=(Terms.SPOT,))["warnings"]
+    listed = written(fixed_usd_per_month=None, gpu="L40S", own_model="llama-3.1-8b")["warnings"]
+
+    assert any(each.endswith(": spot: it may be taken away at any time") for each in spot)
+    assert not any("taken away" in each for each in listed)

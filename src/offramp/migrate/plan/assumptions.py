@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from offramp.catalog.prices import STALE_AFTER_DAYS
 from offramp.migrate.plan.full import FullPlan
 from offramp.migrate.plan.requirements import words as requirement_words
-from offramp.migrate.plan.words import price_warning
+from offramp.migrate.plan.words import price_warning, terms_warning
 from offramp.pricing.compute import HOURS_PER_MONTH
 
 
@@ -40,8 +40,7 @@ def warnings(plan: FullPlan) -> list[str]:
     if plan.own is not None:
         offer = plan.own.offer
         found.append(price_warning(offer, plan.facts.today))
-        if offer.terms.condition:
-            found.append(f"{offer.name}: {offer.terms.value}: it {offer.terms.condition}, which is not simulated")
+        found.append(terms_warning(offer, ", which is not simulated"))
     found += _old_machines(plan)
     if tokens.incumbent.unpriced:
         found.append(f"without a price, so not in the sums: {', '.join(tokens.incumbent.unpriced)}")

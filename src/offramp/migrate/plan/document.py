@@ -6,7 +6,7 @@ from offramp import __version__
 from offramp.catalog.compute import Offer
 from offramp.migrate.plan.quick import Case, Column, Own, Plan, sensitivity
 from offramp.migrate.plan.sizing import ERROR_SHARE
-from offramp.migrate.plan.words import Recommendation, price_warning
+from offramp.migrate.plan.words import Recommendation, price_warning, terms_warning
 from offramp.pricing.compute import HOURS_PER_MONTH
 from offramp.pricing.money import decimal_text, fraction_text
 
@@ -111,7 +111,7 @@ def warnings(plan: Plan, today: date) -> list[str]:
     listed = [price_warning(column.card, today) for column in columns]
     offer = plan.own.offer
     if offer is not None and (not plan.own.is_given or plan.own.is_short):
-        listed.append(price_warning(offer, today))
+        listed += [price_warning(offer, today), terms_warning(offer)]
     aside = ", ".join(plan.question.left_aside)
     if aside:
         listed.append(f"{aside}: no part of the quick mode, left aside; the full plan knows more ({FULL})")

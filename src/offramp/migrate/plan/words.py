@@ -261,6 +261,11 @@ def price_warning(price: TokenCard | Offer, today: date) -> str:
     return ""
 
 
+def terms_warning(offer: Offer, what: str = "") -> str:
+    """What whoever takes that machine accepts; empty where there is nothing."""
+    return f"{offer.name}: {offer.terms.value}: it {offer.terms.condition}{what}" if offer.terms.condition else ""
+
+
 def _range(columns: tuple[Column, ...]) -> str:
     low, high = columns[0].usd_per_month, columns[-1].usd_per_month
     return usd(low) if low == high else f"{usd(low)} to {usd(high)}"
