@@ -82,9 +82,10 @@ def test_paths_say_the_operation(path: str, operation: str) -> None:
     assert site(f"import requests\nrequests.post('https://api.openai.com/v1/{path}')").operation == operation
 
 
-def test_a_path_that_others_have_too_needs_the_right_address() -> None:
-    """`/files` and `/responses` are everywhere."""
-    assert sites("import requests\nrequests.post('https://example.org/forms/responses')  # openai") == []
+@pytest.mark.parametrize("address", ["https://example.org/forms/responses", "http://localhost:11434/api/embeddings"])
+def test_a_path_that_others_have_too_needs_the_right_address(address: str) -> None:
+    """`/files` and `/responses` are everywhere, and Ollama's embeddings are not OpenAI's."""
+    assert sites(f"import requests\nrequests.post('{address}')  # openai") == []
 
 
 def test_the_name_of_a_site_is_read_from_the_headers() -> None:

@@ -189,6 +189,48 @@ def test_callers_in_files_without_a_trace_are_found() -> None:
     assert (found.model, found.callers) == ("gpt-4.1-mini", ("jobs/nightly.py:3",))
 
 
+OTHER_NAMES = {
+    "imported under another name": "from llm import ask as go\ngo('gpt-4o', [])",
+    "imported as a module": "import llm as chat\nchat.ask('gpt-4o', [])",
+    "given another name": "import llm\ngo = llm.ask\ngo('gpt-4o', [])",
+    "held by an object": (
+        "from llm import ask\nclass Shop:\n    def __init__(self):\n        self.go = ask\n"
+        "    def open(self):\n        self.go('gpt-4o', [])"
+    ),
+    "handed to a thread": "import asyncio\nfrom llm import ask\nasyncio.to_thread(ask, 'gpt-4o', [])",
+    "handed to a pool": "from llm import ask\npool.submit(ask, 'gpt-4o', q=[])",
+    "handed to an executor": "from llm import ask\nloop.run_in_executor(None, ask, 'gpt-4o', [])",
+    "a partial": "from functools import partial\nfrom llm import ask\ngo = partial(ask, 'gpt-4o')\ngo([])",
+}
+
+
+@pytest.mark.parametrize("text", OTHER_NAMES.values(), ids=OTHER_NAMES)
+def test_callers_under_other_names_and_through_others_are_found(text: str) -> None:
+    """The file that makes the call is often not the one that says the model, and calls it something else."""
+    ask = "from openai import OpenAI\ndef ask(model, q):\n    OpenAI().chat.completions.create(model=model, messages=q)"
+
+    (found,) = sites(llm=ask, shop=text)
+
+    assert (found.model, found.model_from, found.models) == ("gpt-4o", "argument", ())
+
+
+def test_a_method_under_another_name_is_not_every_method_of_that_name() -> None:
+    """What is not known must not be taken for a caller."""
+    (found,) = sites("""
+        from openai import OpenAI
+        class Llm:
+            def ask(self, model):
+                OpenAI().chat.completions.create(model=model, messages=[])
+        class Shop:
+            def __init__(self, llm: Llm):
+                self.send = llm.ask
+        def mail(server):
+            server.send("gpt-4o")
+    """)
+
+    assert found.model is None
+
+
 def test_a_method_s_caller_is_found_through_the_object() -> None:
     """Also where the class gets the model when it is made, through a class made from it."""
     (found,) = sites(

@@ -2,9 +2,12 @@
 
 import ast
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from offramp.migrate.scan.kinds import is_test
+from offramp.migrate.scan.python.files import PythonFile
 from offramp.migrate.scan.python.names import MOST_VALUES, annotated
 from offramp.migrate.scan.python.scopes import CallAt, Scope
 from offramp.migrate.scan.python.values import (
@@ -25,6 +28,8 @@ MOST_CANDIDATES = 200
 """Calls of the same name that are looked at; a name that is called more often says nothing."""
 MOST_STEPS = 8
 """Through how many functions an argument is followed."""
+_CALLS_FOR_US = {"partial": 0, "to_thread": 0, "submit": 0, "run_in_executor": 1}
+"""Functions that call what they are given, and where among their arguments that stands; what follows is handed on."""
 _TOO_COMMON = frozenset(
     {"run", "get", "create", "call", "main", "execute", "process", "send", "build", "load", "start", "invoke"}
 )
@@ -38,6 +43,7 @@ class Callers:
         """Look at no file yet."""
         self._reading = reading
         self._calls: dict[str, list[CallAt]] | None = None
+        self._aliases: dict[str, set[str]] = {}
         self._named: Counter[str] | None = None
         self._by_base: dict[str, list[Scope]] | None = None
         self._of: dict[int, list[CallAt]] = {}
@@ -50,6 +56,7 @@ class Callers:
     def forget(self) -> None:
         """Look again, because more files are known now."""
         self._calls = None
+        self._aliases.clear()
         self._named = None
         self._by_base = None
         self._of.clear()
@@ -114,12 +121,17 @@ class Callers:
         return self._called(name)
 
     def _called(self, name: str) -> list[CallAt]:
+        """Calls under a name, and under those that are given to what has it."""
         if self._calls is None:
             self._calls = {}
             for file in self._reading.files:
-                for call in file.names.calls:
+                for call in chain(file.names.calls, filter(None, map(_handed_on, file.names.calls))):
                     self._calls.setdefault(_last(call.node.func), []).append(call)
-        return self._calls.get(name, [])
+                for alias, meant in _aliases(file):
+                    self._aliases.setdefault(meant, set()).add(alias)
+        found = self._calls.get(name, [])
+        others = [call for each in sorted(self._aliases.get(name, ())) for call in self._calls.get(each, ())]
+        return [*found, *others] if len(found) + len(others) <= MOST_CANDIDATES else found
 
     def _candidates(self, function: Scope) -> list[CallAt]:
         owner = function.owner
@@ -159,7 +171,8 @@ class Callers:
         if any(isinstance(value, Own) and value.scope is function for value in values):
             return True
         known = any(isinstance(value, (Own, Module)) or getattr(value, "base", None) is not None for value in values)
-        return owner is not None and not known and isinstance(func, ast.Attribute) and self._is_alone(function)
+        is_named = isinstance(func, ast.Attribute) and func.attr == function.short
+        return owner is not None and not known and is_named and self._is_alone(function)
 
     def _same(self, cls: Scope, owner: Scope) -> bool:
         return cls is owner or self._descends(cls, owner)
@@ -171,6 +184,31 @@ class Callers:
             scopes = (scope for file in self._reading.files for scope in file.names.scopes.values())
             self._named = Counter(scope.short for scope in scopes if scope.kind == "function")
         return self._named[function.short] == 1
+
+
+def _handed_on(call: CallAt) -> CallAt | None:
+    """The call that somebody else makes: `ask(model, question)` of `to_thread(ask, model, question)`."""
+    place = _CALLS_FOR_US.get(_last(call.node.func))
+    if (
+        place is None
+        or len(call.node.args) <= place
+        or not isinstance(call.node.args[place], (ast.Name, ast.Attribute))
+    ):
+        return None
+    func, *given = call.node.args[place:]
+    made = ast.Call(func=func, args=given, keywords=call.node.keywords)
+    return CallAt(node=ast.copy_location(made, call.node), scope=call.scope)
+
+
+def _aliases(file: PythonFile) -> Iterator[tuple[str, str]]:
+    """Names in a file that stand for what has another name: `import ask as go`, `go = ask`."""
+    for scope in (file.top, *file.names.scopes.values()):
+        for name, bindings in chain(scope.bindings.items(), scope.attributes.items()):
+            for binding in bindings:
+                is_name = isinstance(binding.expr, (ast.Name, ast.Attribute)) and not binding.element
+                meant = _last(binding.expr) if is_name and binding.expr else binding.imported.rpartition(".")[2]
+                if meant not in {"", name}:
+                    yield name, meant
 
 
 def _names_of(function: Scope) -> list[str]:

@@ -83,10 +83,10 @@ class _Whole:
         """Files nobody has looked at that name one of these functions, and the module or the class it is from."""
         if not wanted:
             return []
-        pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(wanted)[:_MOST_WANTED]))})\s*[(),]")
+        pattern = re.compile(rf"\b(?P<name>{'|'.join(map(re.escape, sorted(wanted)[:_MOST_WANTED]))})\s*(?:[(),]|as\b)")
         found = []
         for source in list(self.files.untouched()):
-            names = {match.group()[:-1].rstrip() for match in pattern.finditer(source.text)}
+            names = {match["name"] for match in pattern.finditer(source.text)}
             if any(_leads(source.text, wanted[name]) for name in names if name in wanted):
                 found.append(source)
         return found

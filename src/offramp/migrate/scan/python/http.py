@@ -42,6 +42,8 @@ _OPERATIONS = {
     "images/variations": "images",
 }
 _ONLY_OPENAI = "openai"
+_OPENAI_LIKE = re.compile(r"openai|/v\d", re.IGNORECASE)
+"""What stands before paths that many services have: Ollama's own `/api/embeddings` is not OpenAI's."""
 _BODIES = ("json", "data", "content", "body")
 _MOST_CHARACTERS = 2048
 
@@ -96,6 +98,8 @@ def _is_likely(reading: Reading, call: ast.Call, scope: Scope, found: re.Match[s
     if (not base or base.startswith("/")) and not _has_address(reading, call, scope):
         # A test's client, or a server's own route.
         return False
+    if path in {"embeddings", "moderations"}:
+        return not base.startswith("http") or UNKNOWN_PART in base or _OPENAI_LIKE.search(base) is not None
     if path in _OPERATIONS and path not in {"completions", "responses"}:
         return True
     return _ONLY_OPENAI in base.lower() or (base.endswith("/v1") and path != "files")

@@ -57,10 +57,12 @@ class Partials:
 
     def _uses(self, made: ast.Call, index: _Index) -> Iterator[tuple[CallAt, bool]]:
         """Calls of what it made, and calls that are handed it: `ask(…)`, `to_thread(ask, …)`."""
+        seen: set[int] = set()
         for name in index.named.get(id(made), ()):
             called = ((call, call.node.func) for call in self._reader.who_calls.by_name(name, self._file.top))
-            for call, expr in islice(chain(called, index.handed.get(name, ())), MOST_CANDIDATES):
-                if self._is_made(expr, call.scope, made):
+            for call, expr in islice(chain(index.handed.get(name, ()), called), MOST_CANDIDATES):
+                if id(expr) not in seen and self._is_made(expr, call.scope, made):
+                    seen.add(id(expr))
                     yield call, expr is call.node.func
 
     def _is_made(self, expr: ast.expr, scope: Scope, made: ast.Call) -> bool:
