@@ -1,5 +1,7 @@
 """Wrappers of one's own: what their callers ask for."""
 
+import pytest
+
 from tests.migrate.scan.web.scripts import CLIENT, site
 
 WRAPPER = "export async function ask(prompt: string, model = 'gpt-4o', options = {}) {\n"
@@ -81,6 +83,19 @@ def test_what_tests_hand_over_does_not_count() -> None:
     assert (with_caller.model, with_caller.models) == ("gpt-4o", ())
     assert (only_tests.model, only_tests.model_from) == ("gpt-4o", "default")
     assert in_tests.model == "test-model"
+
+
+@pytest.mark.parametrize(
+    "export", ["export const go = ask;", "const go = ask; export { go };", "export { ask as go };"]
+)
+def test_callers_under_another_name_are_found(export: str) -> None:
+    """Their file never says how the function is called where it is written."""
+    files = {
+        "ask.ts": f"{CLIENT}function ask(model) {{ return client.chat.completions.create({{ model }}); }}\n{export}",
+        "main.ts": "import { go } from './ask';\ngo('gpt-4o');",
+    }
+
+    assert site(files).model == "gpt-4o"
 
 
 def test_a_function_of_the_same_name_elsewhere_is_no_caller() -> None:

@@ -50,6 +50,7 @@ class Callers:
     ev: Evaluator
     _named: dict[str, dict[str, list[Call]]] = field(default_factory=dict)
     _known: dict[Function, list[Place]] = field(default_factory=dict)
+    _aliases: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     def expand(self, value: Value, depth: int = DEEPEST_WRAPPER) -> list[Given]:
         """A value with parameters replaced by what callers give for them."""
@@ -106,8 +107,8 @@ class Callers:
         name = constructed.name if constructed is not None else function.plain
         name = name.rpartition(".")[2]
         looked = found = 0
-        for other in self._files(module, name) if name else ():
-            for call in self._calls(other, name):
+        for other, called in self._files(module, name) if name else ():
+            for call in self._calls(other, called):
                 looked += 1
                 if looked > MOST_CANDIDATES or found >= MOST_CALLERS:
                     return
@@ -115,7 +116,14 @@ class Callers:
                     found += 1
                     yield Place(other, call.node)
 
-    def _files(self, module: Module, name: str) -> Iterator[Module]:
+    def _files(self, module: Module, name: str) -> Iterator[tuple[Module, str]]:
+        """Files that may call a function, and under which name."""
+        if module.path not in self._aliases:
+            self._aliases[module.path] = _aliases(module)
+        for each in dict.fromkeys([name, *self._aliases[module.path].get(name, ())]):
+            yield from ((other, each) for other in self._naming(module, each))
+
+    def _naming(self, module: Module, name: str) -> Iterator[Module]:
         yield module
         left = MOST_FILES
         for path, source in self.ev.project.sources.items():
@@ -153,6 +161,18 @@ class Callers:
             if isinstance(value, ClassOf) and function.plain == "constructor" and value.of is function.owner:
                 return True
         return False
+
+
+def _aliases(module: Module) -> dict[str, list[str]]:
+    """Names that a file gives to what has another: `const go = ask`, `export { ask as go }`."""
+    found: dict[str, list[str]] = {}
+    variables = ((name, each) for name, many in module.bindings.items() for each in many if each.kind == "variable")
+    named = [(name, each.node) for name, each in variables if not each.path]
+    named += [(name, export.node) for name, export in module.exports.items() if name not in {"default", "="}]
+    for name, node in named:
+        if node is not None and node.kind() == "identifier" and node.text() != name:
+            found.setdefault(node.text(), []).append(name)
+    return found
 
 
 def callers(ev: Evaluator) -> Callers:
