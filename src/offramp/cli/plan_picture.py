@@ -36,6 +36,7 @@ def show(console: Console, plan: Plan, recommendation: Recommendation, today: da
     text = Text("\n".join(textwrap.wrap(recommendation.text, console.width)))
     text.stylize("bold", 0, recommendation.text.find(".") + 1)
     console.print(text)
+    console.print()
     console.print(_sensitivity(plan))
     for assumption in assumptions(plan):
         console.print(f"- {assumption}", style="dim", highlight=False)
