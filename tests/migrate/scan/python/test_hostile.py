@@ -46,6 +46,9 @@ DEEP = {
     "a dictionary that goes round": CALL
     + "".join(f"def f{n}(p):\n    f{(n + 1) % 60}(p); f{(n + 7) % 60}(p); p['stop'] = 1\n" for n in range(60))
     + "q = {}\nf0(q)\nOpenAI().embeddings.create(**q)\n",
+    "loops that copy, one after the other": f"{CALL}p = {{}}\n"
+    + "for k, v in p.items():\n    p[k] = v\n" * 5000
+    + "OpenAI().embeddings.create(**p)\n" * 300,
     "partials of partials": f"{CALL}from functools import partial\na = partial(OpenAI().embeddings.create)\n"
     + "if c:\n    a = partial(a, input=a)\n" * 200
     + "a(a)\n",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from offramp.migrate.scan.python.callers import argument_of
 from offramp.migrate.scan.python.members import line_of_descent
 from offramp.migrate.scan.python.names import END, in_force, may_have_run
-from offramp.migrate.scan.python.scopes import Scope
+from offramp.migrate.scan.python.scopes import Scope, Store
 from offramp.migrate.scan.python.values import Node, Object, Own, Reading, Text, Values, unique
 
 MOST_STEPS = 8
@@ -106,10 +106,17 @@ class _Unfolding:
         self.reading = reading
         self.found = found
         self.left = MOST_PARTS
+        self.seen: set[int] = set()
+        """Ids of what is put in and was looked at: once is enough."""
+
+    def goes_on(self) -> bool:
+        """Whether one more part may be looked at."""
+        self.left -= 1
+        self.found.is_whole = self.found.is_whole and self.left >= 0
+        return self.left >= 0
 
     def take(self, expr: ast.expr, scope: Scope, steps: int) -> None:
-        self.left -= 1
-        if steps == 0 or self.left < 0:
+        if steps == 0 or not self.goes_on():
             self.found.is_whole = False
         elif isinstance(expr, ast.Dict):
             self._dict(expr, scope, steps)
@@ -121,7 +128,7 @@ class _Unfolding:
             self._values(expr, scope, steps)
             self._of_object(expr, scope, steps)
         elif isinstance(expr, ast.DictComp):
-            self._entry(expr.key, expr.value, scope, steps)
+            self._entry(expr.key, expr.value, scope, steps, expr.end_lineno)
         elif isinstance(expr, (ast.BinOp, ast.IfExp, ast.BoolOp, ast.Await, ast.NamedExpr)):
             for part in _parts(expr):
                 self.take(part, scope, steps - 1)
@@ -132,9 +139,9 @@ class _Unfolding:
         for key, value in zip(expr.keys, expr.values, strict=True):
             self._entry(key, value, scope, steps)
 
-    def _entry(self, key: ast.expr | None, value: ast.expr, scope: Scope, steps: int) -> None:
-        """One entry; without a key a whole dictionary that is merged in."""
-        merged = value if key is None else _copied(key, value, scope)
+    def _entry(self, key: ast.expr | None, value: ast.expr, scope: Scope, steps: int, end: int | None = None) -> None:
+        """One entry; without a key a whole dictionary that is merged in. `end` is the last line of a comprehension."""
+        merged = value if key is None else _copied(key, value, scope, end or key.lineno)
         if merged is not None or key is None:
             self.take(merged or value, scope, steps - 1)
             return
@@ -194,24 +201,36 @@ class _Unfolding:
     def _stored(self, owner: Scope, name: str, steps: int, at: int = END) -> None:
         """What is put into a dictionary before a line of its scope, also by functions that it is handed to."""
         for store in owner.stores.get(name, ())[:MOST_STORES]:
+            if not self.goes_on():
+                return
             inside = store.scope is not owner and (owner.kind != "module" or at == END)
             if inside or (store.scope is owner and may_have_run(owner, store.expr.lineno, at)):
-                self._entry(store.key, store.expr, store.scope, steps)
+                self._put(store, steps)
         for call in owner.handed.get(name, ())[:MOST_STORES] if steps > 1 else ():
-            if not may_have_run(owner, call.lineno, at):
-                continue
-            for function in self._functions(call.func, owner):
-                for parameter in function.stores.keys() & function.parameters.keys():
-                    given = argument_of(call, function, parameter)
-                    if isinstance(given, ast.Name) and given.id == name:
-                        self._stored(function, parameter, steps - 1)
+            if not self.goes_on():
+                return
+            if may_have_run(owner, call.lineno, at):
+                self._filled_by(call, owner, name, steps)
+
+    def _put(self, store: Store, steps: int) -> None:
+        if id(store) not in self.seen:
+            self.seen.add(id(store))
+            self._entry(store.key, store.expr, store.scope, steps)
+
+    def _filled_by(self, call: ast.Call, scope: Scope, name: str, steps: int) -> None:
+        """What a function puts into a dictionary that it is handed."""
+        for function in self._functions(call.func, scope):
+            for parameter in function.stores.keys() & function.parameters.keys():
+                given = argument_of(call, function, parameter)
+                if isinstance(given, ast.Name) and given.id == name:
+                    self._stored(function, parameter, steps - 1)
 
     def _of_object(self, expr: ast.Attribute, scope: Scope, steps: int) -> None:
         """What methods put into a dictionary that their object keeps."""
         for value in self.reading.settled(self.reading.values(expr.value, scope)):
             for cls in line_of_descent(self.reading, value.cls) if isinstance(value, Object) else ():
                 for store in cls.stores.get(expr.attr, ())[:MOST_STORES]:
-                    self._entry(store.key, store.expr, store.scope, steps)
+                    self._put(store, steps)
 
     def _bound(self, expr: ast.Name, owner: Scope, scope: Scope, steps: int) -> None:
         line = expr.lineno if owner is scope else END
@@ -260,12 +279,13 @@ def _parts(expr: ast.BinOp | ast.IfExp | ast.BoolOp | ast.Await | ast.NamedExpr)
         yield expr.value
 
 
-def _copied(key: ast.expr, value: ast.expr, scope: Scope) -> ast.expr | None:
+def _copied(key: ast.expr, value: ast.expr, scope: Scope, line: int) -> ast.expr | None:
     """The dictionary whose entries are gone through, where `key` and `value` are what a loop takes from it."""
     if not isinstance(key, ast.Name) or not isinstance(value, ast.Name):
         return None
-    sources = {id(each.expr): each.expr for each in scope.bindings.get(key.id, ()) if each.element and each.index == 0}
-    for each in scope.bindings.get(value.id, ()):
+    keys, values = (in_force(scope.bindings.get(each.id, ()), scope, line + 1) for each in (key, value))
+    sources = {id(each.expr): each.expr for each in keys if each.element and each.index == 0}
+    for each in values:
         items = sources.get(id(each.expr)) if each.element and each.index == 1 else None
         if isinstance(items, ast.Call) and isinstance(items.func, ast.Attribute) and items.func.attr == "items":
             return items.func.value
