@@ -181,12 +181,23 @@ def test_a_default_export_and_module_exports_are_found() -> None:
 CIRCLES = {
     "names": "const a = b; const b = a; client.chat.completions.create({ model: a });",
     "functions": "function f(x) { return f(x); }\nclient.chat.completions.create({ model: f(1) });",
+    "merged into each other": (
+        "const p = {}; const q = {};"
+        + "Object.assign(p, q, p); Object.assign(q, p); p['x'] = q; q.y = p;" * 500
+        + "client.chat.completions.create({ ...p, ...q });"
+    ),
+    "a field merged into itself": (
+        "class A { p = { ...this.p }; f() {"
+        + "Object.assign(this.p, this.p); this.p['m'] = this.p;" * 500
+        + "client.chat.completions.create({ ...this.p }); } }"
+    ),
     "spreads": "const o = { ...p }; const p = { ...o }; client.chat.completions.create({ ...o });",
     "itself": "let m = 'x'; m = m + m; client.chat.completions.create({ model: m });",
     "class": "class A extends A { get x() { return this.x; } } client.chat.completions.create({ model: new A().x });",
 }
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("text", CIRCLES.values(), ids=list(CIRCLES))
 def test_a_circle_ends(text: str) -> None:
     """Broken code is scanned as well."""

@@ -75,7 +75,8 @@ class _Walk:
             return
         inner, name = into.field("object"), into.field("property")
         if inner is not None and inner.kind() == "this" and name is not None and here.owner is not None:
-            here.owner.members.setdefault(name.text(), []).append(Member("filled", value, key=member))
+            members = here.owner.members.setdefault(name.text(), [])
+            members += [Member("filled", value, key=member)] if len(members) < _MOST_FILLED else []
 
 
 def read(path: str, parsed: Parsed) -> Module:
@@ -393,6 +394,8 @@ _STEPS: dict[str, Callable[[_Walk, SgNode, _Here], _Here]] = {
 }
 _EXTENDS = "+="
 """Stands where an assignment names no member and puts something behind what is there."""
+_MOST_FILLED = 64
+"""So many assignments to what a field holds are looked at."""
 _MERGES = "..."
 """Stands where an assignment names no member and puts in all that an object holds."""
 _TAKES_HINT = _PASSES_HINT | FUNCTIONS | CLASSES | {"pair"}

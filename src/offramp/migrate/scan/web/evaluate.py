@@ -4,6 +4,7 @@ Nothing is run. Depth and number of steps are bounded, so that no file can hold 
 """
 
 from collections.abc import Callable as Function_
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ast_grep_py import SgNode
@@ -15,6 +16,7 @@ from offramp.migrate.scan.web.module import Binding, Export, Module
 from offramp.migrate.scan.web.paths import Roads, roads
 from offramp.migrate.scan.web.syntax import Parsed, bare, is_made_by_a_tool, named, parse, string, suffix, unescaped
 from offramp.migrate.scan.web.values import (
+    MOST_MERGED,
     NOTHING,
     PROCESS_ENVIRONMENT,
     UNKNOWN,
@@ -56,6 +58,8 @@ class Evaluator:
     known: dict[tuple[str, SgNode], Value] = field(default_factory=dict)
     following: set[tuple[str, SgNode, int]] = field(default_factory=set)
     """Expressions that are being looked at, so that a circle ends."""
+    merging: set[object] = field(default_factory=set)
+    """Names and fields into whose objects others are being merged."""
     depth: int = 0
     left: int = MOST_STEPS
     cut: bool = False
@@ -96,6 +100,17 @@ class Evaluator:
     def member(self, of: Value, name: str) -> Value:
         """What a member of a value stands for."""
         return members.member(self, of, name)
+
+    def merged(self, into: object, places: Sequence[Place]) -> list[Value]:
+        """What is merged into an object, unless this leads back to the object itself."""
+        if into in self.merging:
+            self.cut = True
+            return []
+        self.merging.add(into)
+        try:
+            return [self.value(place) for place in places]
+        finally:
+            self.merging.discard(into)
 
     def imported(self, module: Module, source: str, name: str, seen: frozenset[str] = frozenset()) -> Value:
         """What an import stands for."""
@@ -192,8 +207,8 @@ class Evaluator:
         if ends:
             added = [joined((UNKNOWN, self.value(Place(module, node, frame)))) for node in ends[:8]]
             found = one_of((found, *added))
-        given = binding.merged[:8] if isinstance(found, Record) else []
-        merged = [self.value(Place(module, node, frame)) for node in given]
+        given = binding.merged[:MOST_MERGED] if isinstance(found, Record) else []
+        merged = self.merged(binding, [Place(module, node, frame) for node in given])
         filled = [(name, Place(module, nodes[-1], frame)) for name, nodes in binding.filled.items()]
         return filled_in(found, merged, filled)
 

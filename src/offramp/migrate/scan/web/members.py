@@ -9,6 +9,7 @@ from offramp.migrate.scan.web.module import Member as Declared
 from offramp.migrate.scan.web.records import properties
 from offramp.migrate.scan.web.syntax import named
 from offramp.migrate.scan.web.values import (
+    MOST_MERGED,
     NOTHING,
     PROCESS_ENVIRONMENT,
     UNKNOWN,
@@ -137,19 +138,22 @@ def _declared(
     given = [each for each in listed if each.kind != "filled"]
     if not given:
         return None
-    found = _filled(ev, of, one_of(_said(ev, of, each, this or of) for each in given), listed)
+    found = one_of(_said(ev, of, each, this or of) for each in given)
+    found = _filled(ev, of, found, (declared, name), [each for each in listed if each.kind == "filled"])
     if found in (UNKNOWN, NOTHING):
         typed = one_of(ev.typed(of.module, each.type) for each in given)
         return typed if typed != UNKNOWN else Member(UNKNOWN, name)
     return found
 
 
-def _filled(ev: Evaluates, of: Instance, found: Value, listed: Sequence[Declared]) -> Value:
+def _filled(ev: Evaluates, of: Instance, found: Value, into: object, listed: Sequence[Declared]) -> Value:
     """An object that a field holds, with what methods put into it."""
+    if not listed or not isinstance(found, Record):
+        return found
     frame = _construction(of)
-    put = [(each.key, Place(of.module, each.node, frame)) for each in listed if each.kind == "filled" and each.node]
-    merged = [ev.value(place) for key, place in put if not key] if isinstance(found, Record) else []
-    return filled_in(found, merged, [(key, place) for key, place in put if key])
+    put = {each.key: Place(of.module, each.node, frame) for each in listed if each.node is not None and each.key}
+    whole = [Place(of.module, each.node, frame) for each in listed if each.node is not None and not each.key]
+    return filled_in(found, ev.merged(into, whole[:MOST_MERGED]), list(put.items()))
 
 
 def _said(ev: Evaluates, of: Instance, declared: Declared, this: Value) -> Value:

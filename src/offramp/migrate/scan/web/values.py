@@ -8,6 +8,8 @@ from ast_grep_py import SgNode
 
 from offramp.migrate.scan.web.module import Class, Function, Module
 
+MOST_MERGED = 8
+"""Objects that are merged into one later."""
 MOST_OPTIONS = 12
 """Most values that one expression is followed to."""
 
@@ -213,6 +215,10 @@ class Evaluates(Protocol):
         """What a member of a value stands for."""
         ...
 
+    def merged(self, into: object, places: Sequence[Place]) -> list[Value]:
+        """What is merged into an object, unless this leads back to the object itself."""
+        ...
+
     def exported(self, path: str, name: str) -> Value:
         """What a file exports under a name."""
         ...
@@ -249,8 +255,8 @@ def filled_in(found: Value, merged: Sequence[Value], filled: Sequence[tuple[str,
     if not isinstance(found, Record) or not (merged or filled):
         return found
     objects = [each for value in merged for each in options_of(value) if isinstance(each, Record)]
-    parts = (part for each in objects for part in each.parts)
-    return Record((*found.parts, *parts), (*found.filled, *(pair for each in objects for pair in each.filled), *filled))
+    parts = dict.fromkeys([*found.parts, *(part for each in objects for part in each.parts)])
+    return Record(tuple(parts), (*found.filled, *(pair for each in objects for pair in each.filled), *filled))
 
 
 def joined(parts: Iterable["str | Value"]) -> Value:
