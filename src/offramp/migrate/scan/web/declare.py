@@ -319,10 +319,8 @@ def _call(walk: _Walk, node: SgNode, here: _Here) -> _Here:
 
 def _is_assign(callee: SgNode) -> bool:
     """Whether it is `Object.assign`."""
-    thing, name = callee.field("object"), callee.field("property")
-    if thing is None or name is None or thing.kind() != "identifier":
-        return False
-    return (thing.text(), name.text()) == ("Object", "assign")
+    parts = (callee.field("object"), callee.field("property"))
+    return [part.text() for part in parts if part is not None and part.is_leaf()] == ["Object", "assign"]
 
 
 def _pair(_walk: _Walk, node: SgNode, here: _Here) -> _Here:
