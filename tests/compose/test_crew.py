@@ -138,7 +138,7 @@ def test_a_breaker_that_opens_in_one_worker_is_open_in_all_and_one_request_probe
         served_before = local.counts()["served"]
         at_once = [0]
         with asking(callers):
-            wait_until(lambda: _served(local, at_once) > served_before, "a probe came through")
+            wait_until(lambda: _has_served(local, served_before, at_once), "a probe came through")
             local.fault("none")
             wait_until(lambda: breakers(served) == ["closed", "closed"], "both are closed")
         assert max(at_once) == 1
@@ -224,11 +224,13 @@ def asking(callers: list[Caller]) -> Iterator[None]:
             thread.join()
 
 
-def _served(local: Engine, at_once: list[int]) -> int:
-    """How many requests the engine has served; notes how many it has at the moment, until the first is served."""
+def _has_served(local: Engine, before: int, at_once: list[int]) -> bool:
+    """Whether the engine has served one more; until then, notes how many it has at the moment."""
     counts = local.counts()
+    if counts["served"] > before:
+        return True
     at_once.append(counts["in_flight"])
-    return int(counts["served"])
+    return False
 
 
 def breakers(served: Gateway) -> list[str]:
