@@ -1,11 +1,13 @@
-"""What the parts of the hot path cost one by one: the pure functions that a whole answer of 1.2 KB calls.
+"""What the parts of the hot path cost one by one: the pure functions that a whole answer calls.
 
-    python -m tools.speed.parts
+    python -m tools.speed.parts                 # a request of 1.2 KB
+    python -m tools.speed.parts --bytes 20000   # another size
 
 The rest of the path without sockets (`tools.speed.hotpath`) is what holds them together: some eighty calls, none of
 which does much. As there, the best of many batches counts.
 """
 
+import argparse
 import asyncio
 from collections.abc import Callable
 from timeit import repeat
@@ -31,23 +33,23 @@ CALLS = 200
 Part = Callable[[], object]
 
 
-def exchanged(made: Bench) -> Exchange:
+def exchanged(made: Bench, asked: bytes) -> Exchange:
     """An exchange that has just been settled."""
-    made.client.data_received(traffic.request(traffic.SMALL_BYTES, streaming=False))
+    made.client.data_received(asked)
     exchange = made.client.current
     assert exchange is not None
     made.upstream.data_received(traffic.ANSWER)
     return exchange
 
 
-def parts(made: Bench) -> dict[str, Part]:
-    """The parts by what they do, in their order."""
-    exchange, services = exchanged(made), made.client.pipeline.services
+def parts(made: Bench, asked: bytes) -> dict[str, Part]:
+    """The parts of this request's way by what they do, in their order."""
+    exchange, services = exchanged(made, asked), made.client.pipeline.services
     usage, route = exchange.usage, exchange.route
     assert usage is not None
     assert route is not None
     assert route.baseline is not None
-    asked, answered, baseline = traffic.request(traffic.SMALL_BYTES, streaming=False), traffic.ANSWER, route.baseline
+    answered, baseline = traffic.ANSWER, route.baseline
     known, known_answer = learn(asked, exchange.facts), learn(answered, exchange.answer)
     assert known is not None
     assert known_answer is not None
@@ -72,11 +74,14 @@ def parts(made: Bench) -> dict[str, Part]:
 
 
 async def _main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.speed.parts", description=__doc__.partition("\n")[0])
+    parser.add_argument("--bytes", type=int, default=traffic.SMALL_BYTES, help=f"of the body ({traffic.SMALL_BYTES})")
+    asked = traffic.request(parser.parse_args().bytes, streaming=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("part")
     table.add_column("µs", justify="right")
     with bench() as made:
-        for name, part in parts(made).items():
+        for name, part in parts(made, asked).items():
             table.add_row(name, f"{min(repeat(part, number=CALLS, repeat=BATCHES)) / CALLS * 1e6:.2f}")
     Console(width=100).print(table)
 
