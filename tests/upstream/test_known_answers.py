@@ -84,7 +84,7 @@ async def test_a_head_that_came_twice_is_not_parsed_a_third_time() -> None:
     joined = warm()
     joined.connection = UpstreamConnection(joined.instance)
     joined.connection.connection_made(joined.wire)
-    joined.connection._parser = None  # type: ignore[assignment]
+    del joined.connection._parser
 
     heard = joined.ask(whole(b"something else"))
 
@@ -108,6 +108,7 @@ READS: dict[str, tuple[bytes, ...]] = {
     "two lengths": (whole().replace(b"x-a: 1", b"content-length: 5"),),
     "a length and chunks": (whole().replace(b"x-a: 1", b"transfer-encoding: chunked"),),
     "a negative length": (whole().replace(b"Length: 5", b"Length: -5"),),
+    "an early hint with a length": (b"HTTP/1.1 103 Early Hints\r\ncontent-length: 5\r\n\r\n" + whole(),),
     "an early hint before it": (b"HTTP/1.1 103 Early Hints\r\n\r\n" + whole(),),
     "no HTTP": (b"hello",),
 }
@@ -141,13 +142,13 @@ async def test_a_head_that_changes_is_learned_anew() -> None:
     later = whole().replace(b"now", b"later")
     for _ in range(2):
         joined.ask(later)
-    joined.connection._parser = None  # type: ignore[assignment]
+    del joined.connection._parser
 
     assert joined.ask(later).events == ["head", "body", "end"]
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("changed", ["another status", "chunked", "to be closed"])
+@pytest.mark.parametrize("changed", ["another status", "chunked", "to be closed", "an early hint with a length"])
 async def test_only_whole_answers_of_status_200_with_a_length_are_learned(changed: str) -> None:
     """The others are rare, or are read by events."""
     joined = Joined()

@@ -170,7 +170,9 @@ class UpstreamConnection(asyncio.Protocol):
     def _learn(self, received: bytes, head: AnswerHead) -> None:
         """The head has come twice in a row: know it again, if a whole answer came with it."""
         known = self.instance.known_answer
-        whole = head.status == 200 and self._complete and self._keep and not self._excess
+        # The first head of the read may be that of an early hint, and is not the one that was told.
+        begins = received.startswith(b"HTTP/1.1 200 ") and head.status == 200
+        whole = begins and self._complete and self._keep and not self._excess
         if whole and (known is None or known.facts is not head):
             self.instance.known_answer = learn(received, head)
 
