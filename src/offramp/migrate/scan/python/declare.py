@@ -4,6 +4,8 @@ One pass over the tree, without recursion of our own: a file may be nested as de
 """
 
 import ast
+from collections.abc import Callable
+from typing import Any
 
 from offramp.migrate.scan.python.scopes import Binding, CallAt, Mention, Names, Parameter, Scope, Store
 
@@ -30,7 +32,7 @@ class _Builder:
         self.names = Names(top=Scope(kind="module", node=tree, name="", file=file))
         self.stack: list[tuple[ast.AST, Scope]] = [(node, self.names.top) for node in tree.body]
         self.decorating: set[int] = set()
-        self.by_class = {
+        self.by_class: dict[type[ast.AST], Callable[[Any, Scope], None]] = {
             ast.FunctionDef: self.function,
             ast.AsyncFunctionDef: self.function,
             ast.Lambda: self.function,
@@ -63,7 +65,7 @@ class _Builder:
             node, scope = stack.pop()
             visit = by_class.get(type(node))
             if visit is not None:
-                visit(node, scope)  # type: ignore[operator]
+                visit(node, scope)
             else:
                 self.children(node, scope)
         for scope in self.names.scopes.values():
